@@ -1,0 +1,161 @@
+"""Mail programs whose connections start on a machine of the lab while the code runs on the control node.
+
+A connection is carried by that machine's ssh server (`ssh -W`), so its source address is the machine's and the lab needs
+no mail program on it. ssh runs on one end of a socket pair; smtplib, imaplib and poplib speak on the other.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import poplib
+import smtplib
+import socket
+import ssl
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from frontdoor.managesieve import ManageSieve
+
+TIMEOUT = 30.0
+
+# Runs on the machine when the source address must be another one than the machine's first: ssh -W cannot choose it.
+RELAY = """
+import socket, sys, threading
+there = socket.create_connection((sys.argv[1], int(sys.argv[2])), 20, (sys.argv[3], 0))
+there.settimeout(None)
+def up():
+    while data := sys.stdin.buffer.raw.read(65536):
+        there.sendall(data)
+    there.shutdown(socket.SHUT_WR)
+threading.Thread(target=up, daemon=True).start()
+while data := there.recv(65536):
+    sys.stdout.buffer.raw.write(data)
+"""
+
+
+@dataclass
+class Origin:
+    """A machine from which connections start.
+
+    machine: its name in ssh_config. ca: the certificate that must have signed what servers show.
+    source: another address of the machine to start from.
+    """
+
+    machine: str
+    ssh_config: Path
+    ca: Path
+    source: str | None = None
+    _running: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
+
+    def connect(self, host: str, port: int, timeout: float | None = TIMEOUT) -> socket.socket:
+        """Return a connected stream socket. When host refuses, the first read finds its end."""
+        self._running[:] = [process for process in self._running if process.poll() is None]
+        ours, theirs = socket.socketpair()
+        command = ["ssh", "-F", str(self.ssh_config), "-o", "LogLevel=ERROR"]
+        if self.source is None:
+            command += ["-W", f"{host}:{port}", self.machine]
+        else:
+            command += [self.machine, f"exec python3 -c '{RELAY}' {host} {port} {self.source}"]
+        with theirs:
+            process = subprocess.Popen(
+                command, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL, start_new_session=True
+            )
+        self._running.append(process)
+        ours.settimeout(timeout)
+        return ours
+
+    def answers(self, host: str, port: int, timeout: float = 5.0) -> bool:
+        """Tell whether somebody accepts a connection to host and port: a greeting or a patient silence, not an end."""
+        with self.connect(host, port, timeout) as connection:
+            try:
+                return connection.recv(1) != b""
+            except TimeoutError:
+                return self._running[-1].poll() is None
+            except ConnectionError:
+                return False
+
+    def tls(self) -> ssl.SSLContext:
+        """Return a context that trusts our authority alone and checks the server's name."""
+        return ssl.create_default_context(cafile=str(self.ca))
+
+    def smtp(self, host: str, port: int = 25, helo: str = "client.elsewhere.test", timeout: float = TIMEOUT) -> Smtp:
+        """Connect and read the greeting; EHLO is left to the caller."""
+        return Smtp(self, host, port, helo, timeout)
+
+    def imap(self, host: str, name: str, port: int = 993) -> Imap:
+        """Connect by IMAP with TLS from the first byte (993) or by STARTTLS (any other port)."""
+        client = Imap(self, host, name, port)
+        if port != 993:
+            client.starttls(self.tls())
+        return client
+
+    def pop3(self, host: str, name: str, port: int = 995) -> Pop3:
+        """Connect by POP3 with TLS from the first byte (995) or by STLS (any other port)."""
+        client = Pop3(self, host, name, port)
+        if port != 995:
+            client.stls(self.tls())
+        return client
+
+    def sieve(self, host: str, name: str, port: int = 4190) -> ManageSieve:
+        """Connect by ManageSieve with STARTTLS."""
+        client = ManageSieve(self.connect(host, port), name)
+        client.starttls(self.tls())
+        return client
+
+    def close(self) -> None:
+        """Wait for the carriers whose connections are closed, and end the others."""
+        for process in self._running:
+            try:
+                process.wait(1)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                process.wait()
+        self._running.clear()
+
+
+class Smtp(smtplib.SMTP):
+    """SMTP over a carried connection; tls_name is the name that STARTTLS checks."""
+
+    def __init__(self, origin: Origin, host: str, port: int, helo: str, timeout: float) -> None:
+        """Connect and read the greeting."""
+        self.origin = origin
+        super().__init__(host, port, local_hostname=helo, timeout=timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self.origin.connect(host, port, timeout)
+
+    def secure(self, name: str) -> None:
+        """STARTTLS, checking that the certificate is name's, and EHLO again."""
+        self._host = name
+        self.ehlo()
+        self.starttls(context=self.origin.tls())
+        self.ehlo()
+
+
+class Imap(imaplib.IMAP4):
+    """IMAP over a carried connection."""
+
+    def __init__(self, origin: Origin, host: str, name: str, port: int) -> None:
+        """Connect to host, whose certificate says name."""
+        self.origin = origin
+        self.reach = host
+        super().__init__(name, port, TIMEOUT)
+
+    def _create_socket(self, timeout: float | None = None) -> socket.socket:
+        carried = self.origin.connect(self.reach, self.port, timeout)
+        return self.origin.tls().wrap_socket(carried, server_hostname=self.host) if self.port == 993 else carried
+
+
+class Pop3(poplib.POP3):
+    """POP3 over a carried connection."""
+
+    def __init__(self, origin: Origin, host: str, name: str, port: int) -> None:
+        """Connect to host, whose certificate says name."""
+        self.origin = origin
+        self.reach = host
+        super().__init__(name, port, TIMEOUT)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        carried = self.origin.connect(self.reach, self.port, timeout)
+        return self.origin.tls().wrap_socket(carried, server_hostname=self.host) if self.port == 995 else carried
