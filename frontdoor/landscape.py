@@ -1,0 +1,77 @@
+"""What the inventory promises, read without Ansible: it is literal (design, house rule 2), so YAML is all it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A host of the inventory. public_address is the address itself where the machine does not face the internet."""
+
+    name: str
+    fqdn: str
+    address: str
+    public_address: str
+
+
+class Inventory:
+    """One site: its machines by group, and the values of group_vars/all."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: inventory/<site>; further hosts files, as molecule adds one, are merged in the order of their names."""
+        self.folder = folder
+        self.hosts: dict[str, dict[str, Any]] = {}
+        self.groups: dict[str, list[str]] = {}
+        for file in sorted(folder.glob("hosts*.yml")):
+            self.add(file)
+
+    def add(self, file: Path) -> None:
+        """Read one more file of hosts, as a further -i would."""
+        for name, group in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).items():
+            self._group(name, group or {})
+
+    def _group(self, name: str, group: Mapping[str, Any]) -> list[str]:
+        members = self.groups.setdefault(name, [])
+        for host, values in (group.get("hosts") or {}).items():
+            self.hosts.setdefault(host, {}).update(values or {})
+            if host not in members:
+                members.append(host)
+        for child, content in (group.get("children") or {}).items():
+            members.extend(host for host in self._group(child, content or {}) if host not in members)
+        return members
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Everything in group_vars/all, secrets among it."""
+        found: dict[str, Any] = {}
+        for file in sorted((self.folder / "group_vars" / "all").glob("*.yml")):
+            found.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+        return found
+
+    @property
+    def domain(self) -> str:
+        """The domain of the cluster: the first of its mail domains."""
+        return str(self.values["cluster_domains"][0])
+
+    def machine(self, name: str) -> Machine:
+        """Return one machine; KeyError when the inventory does not know it."""
+        host = self.hosts[name]
+        address = str(host["address"])
+        return Machine(name, f"{name}.{self.domain}", address, str(host.get("public_address", address)))
+
+    def machines(self, group: str) -> list[Machine]:
+        """Return the machines of a group in the order of the inventory; none when there is no such group."""
+        return [self.machine(name) for name in self.groups.get(group, [])]
+
+    @property
+    def ours(self) -> list[Machine]:
+        """Every machine that site.yml looks after."""
+        outside = self.groups.get("internet", [])
+        return [self.machine(name) for name in self.hosts if name not in outside]

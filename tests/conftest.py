@@ -1,0 +1,22 @@
+"""What every test run needs to know: which tests need the lab, and are therefore only run when somebody names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+NEED_THE_LAB = {"cluster", "faults", "journals", "added"}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave tests/cluster and its like alone unless the command line names them: they speak with running machines."""
+    here = Path(__file__).parent
+    if collection_path.parent == here and collection_path.name in NEED_THE_LAB:
+        named = any((here / collection_path.name) in [asked, *asked.parents] for asked in _asked(config))
+        return None if named else True
+    return None
+
+
+def _asked(config: pytest.Config) -> list[Path]:
+    return [(config.invocation_params.dir / argument.split("::")[0]).resolve() for argument in config.args]
