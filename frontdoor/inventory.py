@@ -1,77 +1,88 @@
-"""What the inventory promises, read without Ansible: it is literal (design, house rule 2), so YAML is all it takes."""
+"""Read the lab's machines from its inventory, which is literal so that every tool can."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from frontdoor import paths
+from frontdoor.errors import Refused
+
+OUTSIDE = "internet"
+
 
 @dataclass(frozen=True)
 class Machine:
-    """A host of the inventory. public_address is the address itself where the machine does not face the internet."""
+    """One machine of the lab: where it stands, and whom it asks for names and packages."""
 
     name: str
-    fqdn: str
     address: str
-    public_address: str
+    public_address: str = ""
+    outside: bool = False
+    resolvers: tuple[str, ...] = ()
+    domain: str = ""
+    sources: str = ""
+
+    def legs(self) -> dict[str, str]:
+        """Network name to address; eth0 is the first of them."""
+        if self.outside:
+            return {"internet": self.address}
+        inside = {"campus": self.address}
+        return {**inside, "internet": self.public_address} if self.public_address else inside
 
 
-class Inventory:
-    """One site: its machines by group, and the values of group_vars/all."""
+def deb822(sources: list[Mapping[str, Any]]) -> str:
+    """Debian source stanzas (sources.list(5)) from a list of uris, suites and components."""
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    stanzas = []
+    for source in sources:
+        words = {key: value if isinstance(value, str) else " ".join(value) for key, value in source.items()}
+        stanzas.append(
+            f"Types: deb\nURIs: {words['uris']}\nSuites: {words['suites']}\n"
+            f"Components: {words.get('components', 'main')}\nSigned-By: {words.get('signed_by', keyring)}\n"
+        )
+    return "\n".join(stanzas)
 
-    def __init__(self, folder: Path) -> None:
-        """folder: inventory/<site>; further hosts files, as molecule adds one, are merged in the order of their names."""
-        self.folder = folder
-        self.hosts: dict[str, dict[str, Any]] = {}
-        self.groups: dict[str, list[str]] = {}
-        for file in sorted(folder.glob("hosts*.yml")):
-            self.add(file)
 
-    def add(self, file: Path) -> None:
-        """Read one more file of hosts, as a further -i would."""
-        for name, group in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).items():
-            self._group(name, group or {})
+def _walk(groups: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any], tuple[str, ...]]]:
+    for group, body in groups.items():
+        here = (*above, group)
+        for host, values in ((body or {}).get("hosts") or {}).items():
+            yield host, values or {}, here
+        yield from _walk((body or {}).get("children") or {}, here)
 
-    def _group(self, name: str, group: Mapping[str, Any]) -> list[str]:
-        members = self.groups.setdefault(name, [])
-        for host, values in (group.get("hosts") or {}).items():
-            self.hosts.setdefault(host, {}).update(values or {})
-            if host not in members:
-                members.append(host)
-        for child, content in (group.get("children") or {}).items():
-            members.extend(host for host in self._group(child, content or {}) if host not in members)
-        return members
 
-    @cached_property
-    def values(self) -> dict[str, Any]:
-        """Everything in group_vars/all, secrets among it."""
-        found: dict[str, Any] = {}
-        for file in sorted((self.folder / "group_vars" / "all").glob("*.yml")):
-            found.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
-        return found
+def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[str]], everyone: Mapping[str, Any]) -> Machine:
+    """A machine from what the inventory says of it (``values``) and of the name servers (``everyone``)."""
+    outside = name in groups.get(OUTSIDE, [])
+    address = str(values.get("address", ""))
+    if not address:
+        raise Refused(f"The inventory gives {name} no address.")
+    IPv4Address(address)
+    leg = "public_address" if outside else "address"
+    resolvers = tuple(str(everyone[server][leg]) for server in groups.get("dns", []) if leg in everyone[server])
+    return Machine(
+        name,
+        address,
+        "" if outside else str(values.get("public_address", "")),
+        outside,
+        resolvers,
+        "" if outside else str((values.get("cluster_domains") or [""])[0]),
+        deb822(values.get("base_apt_sources") or []),
+    )
 
-    @property
-    def domain(self) -> str:
-        """The domain of the cluster: the first of its mail domains."""
-        return str(self.values["cluster_domains"][0])
 
-    def machine(self, name: str) -> Machine:
-        """Return one machine; KeyError when the inventory does not know it."""
-        host = self.hosts[name]
-        address = str(host["address"])
-        return Machine(name, f"{name}.{self.domain}", address, str(host.get("public_address", address)))
-
-    def machines(self, group: str) -> list[Machine]:
-        """Return the machines of a group in the order of the inventory; none when there is no such group."""
-        return [self.machine(name) for name in self.groups.get(group, [])]
-
-    @property
-    def ours(self) -> list[Machine]:
-        """Every machine that site.yml looks after."""
-        outside = self.groups.get("internet", [])
-        return [self.machine(name) for name in self.hosts if name not in outside]
+def machines(folder: Path = paths.INVENTORY) -> list[Machine]:
+    """Every machine that ``hosts.yml`` names, in its order; values of group_vars are left to Ansible."""
+    text = yaml.safe_load((folder / "hosts.yml").read_text())
+    everyone: dict[str, Mapping[str, Any]] = {}
+    groups: dict[str, list[str]] = {}
+    for host, values, chain in _walk(text, ()):
+        everyone.setdefault(host, values)
+        for group in chain:
+            if host not in groups.setdefault(group, []):
+                groups[group].append(host)
+    return [from_values(host, values, groups, everyone) for host, values in everyone.items()]

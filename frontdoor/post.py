@@ -104,16 +104,23 @@ def hand_over(
     return outcomes
 
 
-def find(client: Imap, token: str, mailbox: str = "INBOX") -> list[EmailMessage]:
-    """Return the messages of a mailbox that carry token."""
+def search(client: Imap, *criteria: str, mailbox: str = "INBOX") -> list[EmailMessage]:
+    """Return the messages of a mailbox that IMAP's SEARCH finds (RFC 9051, 6.4.4)."""
     client.select(mailbox, readonly=True)
-    _, found = client.search(None, "HEADER", MARK, token)
+    _, found = client.search(None, *criteria)
     messages: list[EmailMessage] = []
     for number in (found[0] or b"").split():
         _, parts = client.fetch(number.decode(), "(BODY.PEEK[])")
         content = next((part[1] for part in parts if isinstance(part, tuple)), b"")
         messages.append(email.message_from_bytes(content, policy=email.policy.default))
     return messages
+
+
+def find(client: Imap, token: str, mailbox: str = "INBOX") -> list[EmailMessage]:
+    """Return the messages of a mailbox that carry token; none when there is no such mailbox."""
+    if mailbox != "INBOX" and client.select(mailbox, readonly=True)[0] != "OK":
+        return []
+    return search(client, "HEADER", MARK, token, mailbox=mailbox)
 
 
 def wait_for(question: Callable[[], Answer], seconds: float, pause: float = 0.25) -> Answer:

@@ -1,0 +1,1 @@
+"""The front door of Posthouse: everything behind ``./lab``."""

@@ -1,0 +1,9 @@
+"""The one exception the front door turns into one sentence."""
+
+
+class Refused(Exception):
+    """Something the operator has to know, said in one sentence; ends the run with ``status``."""
+
+    def __init__(self, sentence: str, status: int = 2) -> None:
+        super().__init__(sentence)
+        self.status = status

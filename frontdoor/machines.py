@@ -1,0 +1,126 @@
+"""Make, start and remove the lab's machines: one systemd container for each host of the inventory."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from frontdoor import depot, engine, host, image, kernel, network, paths, remains, ssh
+from frontdoor.inventory import Machine
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done: names of machines."""
+
+    created: list[str]
+    started: list[str]
+    removed: list[str]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was."""
+        return bool(self.created or self.started or self.removed)
+
+
+def fingerprint(machine: Machine) -> str:
+    """What a container cannot change while it lives; a difference means it has to be made anew."""
+    decisive = [machine.name, machine.legs(), machine.resolvers, machine.domain]
+    return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]
+
+
+def _create(machine: Machine) -> None:
+    words = ["create", "--name", machine.name, "--hostname", machine.name, "--no-hosts", "--pids-limit=-1"]
+    words += ["--systemd=always", "--privileged", f"--cgroup-parent={engine.CGROUP_PARENT}", "--stop-timeout=20"]
+    words += ["--label", f"posthouse.machine={fingerprint(machine)}", "--label", f"posthouse.checkout={paths.CHECKOUT}"]
+    for name, address in machine.legs().items():
+        words += ["--network", f"{name}:ip={address}"]
+    # podman writes resolv.conf anew at every start, so what it shall say is part of the machine.
+    words += [f"--dns={address}" for address in machine.resolvers] or ["--dns=none"]
+    words += [f"--dns-search={machine.domain or '.'}"]
+    if host.control_groups() is host.ControlGroups.HYBRID:
+        words += ["--volume=/sys/fs/cgroup/unified:/sys/fs/cgroup:rw"]
+    engine.podman(*words, image.BASE, "/sbin/init")
+    root = Path(engine.podman("mount", machine.name).stdout.strip())
+    try:
+        _furnish(machine, root)
+    finally:
+        engine.podman("unmount", machine.name, check=False)
+
+
+def _furnish(machine: Machine, root: Path) -> None:
+    """Give a new machine its host key, our key, its package sources and its name, as an installer would."""
+    key = ssh.host_key(machine.name)
+    _put(root / "etc/ssh/ssh_host_ed25519_key", key.read_text(), 0o600)
+    _put(root / "etc/ssh/ssh_host_ed25519_key.pub", key.with_name(key.name + ".pub").read_text())
+    _put(root / "root/.ssh/authorized_keys", ssh.authorized_key() + "\n", 0o600)
+    _put(root / "etc/apt/sources.list.d/debian.sources", machine.sources)
+    _put(root / "etc/hostname", machine.name + "\n")
+
+
+def _put(file: Path, text: str, mode: int = 0o644) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as out:
+        out.write(text)
+
+
+def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Report) -> Outcome:
+    """Have these machines running and let in by ssh; ``everyone`` are all that the inventory names."""
+    engine.prepare()
+    kernel.prepare()
+    for sentence in remains.clean():
+        report(sentence)
+    network.define()
+    known = {str(one["Names"][0]): one for one in engine.containers()}
+    outdated = [one.name for one in machines if one.name in known and not _fits(one, known[one.name])]
+    engine.remove(outdated)
+    missing = [one for one in machines if one.name not in known or one.name in outdated]
+    idle = [one for one in machines if one not in missing and known[one.name]["State"] != "running"]
+    ssh.write(everyone)
+    ssh.authorized_key()
+    if missing or idle:
+        ssh.hang_up()
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(_create, missing))
+        list(pool.map(lambda one: _start(one, report), [*missing, *idle]))
+    depot.ensure(report)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for name in pool.map(_settled, [*missing, *idle]):
+            report(f"{name} is up")
+    return Outcome([one.name for one in missing], [one.name for one in idle], outdated)
+
+
+def _fits(machine: Machine, container: dict[str, Any]) -> bool:
+    labels = container.get("Labels") or {}
+    return labels.get("posthouse.machine") == fingerprint(machine) and labels.get("posthouse.checkout") == str(paths.CHECKOUT)
+
+
+def _start(machine: Machine, report: Report) -> None:
+    if engine.podman("start", machine.name, check=False).returncode:
+        report(f"{machine.name} did not start at once: its leftovers are removed and it is started again")
+        engine.podman("container", "cleanup", machine.name, check=False)
+        engine.podman("start", machine.name)
+
+
+def _settled(machine: Machine) -> str:
+    ssh.wait(machine.name)
+    return machine.name
+
+
+def absent(names: Sequence[str]) -> Outcome:
+    """Remove these machines; with the last of them goes everything else that the lab put on this host."""
+    if not paths.STORE.exists():
+        return Outcome([], [], [])
+    engine.prepare()
+    remains.clean()
+    there = [str(one["Names"][0]) for one in engine.containers()]
+    gone = [name for name in names if name in there]
+    engine.remove(gone)
+    if not set(there) - set(gone) - {depot.NAME}:
+        remains.everything()
+    return Outcome([], [], gone)
