@@ -125,6 +125,11 @@ class Smtp(smtplib.SMTP):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self.origin.connect(host, port, timeout)
 
+    def patience(self, seconds: float) -> None:
+        """Wait no longer than this for any further reply."""
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
     def secure(self, name: str) -> None:
         """STARTTLS, checking that the certificate is name's, and EHLO again."""
         self._host = name

@@ -1,0 +1,145 @@
+"""Who talks before the greeting, lies about its name or is unwelcome is refused; decent strangers only wait a little."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from frontdoor import post
+from tests.laboratory import Lab
+from tests.people import People
+
+
+def test_a_decent_stranger_waits_and_is_served(lab: Lab, people: People) -> None:
+    origin = lab.stranger()
+    started = time.monotonic()
+    token, outcome = lab.send(people["alma"].mail, origin=origin)
+    first = time.monotonic() - started
+    assert outcome.sent, outcome
+    lab.receive(people["alma"], token)
+    started = time.monotonic()
+    token, outcome = lab.send(people["alma"].mail, origin=origin)
+    second = time.monotonic() - started
+    assert outcome.sent, outcome
+    assert first > 2, "a stranger's greeting comes late, so that robots show their haste"
+    assert second < first / 2, "who passed once is known"
+
+
+def test_an_early_talker_is_refused(lab: Lab, people: People) -> None:
+    connection = lab.stranger().connect(lab.exchanger.public_address, 25)
+    connection.sendall(b"EHLO hasty.elsewhere.test\r\n")
+    stream = connection.makefile("rwb")
+    answer = stream.readline()
+    replies = [answer]
+    for line in (f"MAIL FROM:<writer@elsewhere.test>\r\nRCPT TO:<{people['alma'].mail}>\r\nDATA\r\n").splitlines(keepends=True):
+        try:
+            stream.write(line.encode())
+            stream.flush()
+            while (answer := stream.readline())[3:4] == b"-":
+                pass
+        except OSError:
+            break
+        replies.append(answer)
+    connection.close()
+    assert any(reply.startswith((b"521", b"550", b"554")) for reply in replies), replies
+    assert not any(reply.startswith(b"354") for reply in replies), replies
+
+
+def test_an_early_talker_did_not_become_known(lab: Lab, people: People) -> None:
+    origin = lab.stranger()
+    connection = origin.connect(lab.exchanger.public_address, 25)
+    connection.sendall(b"HELO hasty\r\nMAIL FROM:<>\r\n")
+    stream = connection.makefile("rb")
+    while stream.readline():
+        pass
+    connection.close()
+    started = time.monotonic()
+    _, outcome = lab.send(people["alma"].mail, origin=origin)
+    assert outcome.sent, outcome
+    assert time.monotonic() - started > 2, "the next visit is tested anew"
+
+
+def bad_names(lab: Lab) -> list[str]:
+    """Names that no honest client gives: ours, our address, and what RFC 5321, 2.3.5 does not allow."""
+    return [
+        lab.inventory.domain,
+        lab.exchanger.fqdn,
+        f"[{lab.exchanger.public_address}]",
+        "localhost",
+        "localhost.localdomain",
+        "bad_name!",
+        "-.-",
+    ]
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_bad_helos_are_refused(lab: Lab, people: People, index: int) -> None:
+    helo = bad_names(lab)[index]
+    _, outcome = lab.send(people["alma"].mail, helo=helo)
+    assert outcome.code // 100 == 5, (helo, outcome)
+    assert outcome.stage in ("helo", "mail", "rcpt"), (helo, outcome)
+
+
+def test_unwelcome_senders_are_refused_before_the_letter(lab: Lab, people: People) -> None:
+    patterns = lab.inventory.values.get("mx_outside_badmailfrom") or []
+    if not patterns:
+        pytest.fail("the lab's inventory lists nobody in mx_outside_badmailfrom")
+    _, outcome = lab.send(people["alma"].mail, "spammer@bad.elsewhere.test")
+    assert (outcome.stage, outcome.code // 100) == ("rcpt", 5), outcome
+
+
+def test_the_null_sender_is_welcome(lab: Lab, people: People) -> None:
+    token, outcome = lab.send(people["bela"].mail, "")
+    assert outcome.sent, outcome
+    lab.receive(people["bela"], token)
+
+
+@pytest.mark.parametrize("end", [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r"], ids=repr)
+def test_no_second_letter_is_smuggled_in(lab: Lab, people: People, end: bytes) -> None:
+    """https://www.postfix.org/smtp-smuggling.html: an end of data that only one of two servers sees."""
+    first, second = post.new_token(), post.new_token()
+    person = people["alma"]
+    with lab.smtp() as client:
+        client.ehlo()
+        client.mail("writer@elsewhere.test")
+        client.rcpt(person.mail)
+        client.docmd("DATA")
+        inner = b"MAIL FROM:<ceo@" + lab.inventory.domain.encode() + b">\r\nRCPT TO:<" + person.mail.encode() + b">\r\nDATA\r\n"
+        client.send(post.letter(first, "writer@elsewhere.test", person.mail) + b"text" + end + inner)
+        client.send(post.letter(second, f"ceo@{lab.inventory.domain}", person.mail) + b"\r\n.\r\n")
+        replies = []
+        try:
+            replies.append(client.getreply())
+            client.patience(1)
+            replies.append(client.getreply())
+        except OSError:
+            pass
+    assert sum(1 for code, _ in replies if code == 250) <= 1, replies
+    later, _ = lab.send(person.mail)
+    lab.receive(person, later)
+    with lab.imap(person) as client_again:
+        smuggled = [message for message in post.find(client_again, second) if message["From"] == f"ceo@{lab.inventory.domain}"]
+    assert not smuggled
+
+
+def test_a_letter_that_is_too_large_for_everybody_is_refused(lab: Lab) -> None:
+    with lab.smtp() as client:
+        client.ehlo()
+        limit = int(client.esmtp_features["size"])
+        assert limit > 0
+        code, _ = client.docmd(f"MAIL FROM:<writer@elsewhere.test> SIZE={limit + 1}")
+        assert code == 552
+
+
+def test_starttls_is_offered_and_the_certificate_is_the_exchangers(lab: Lab, people: People) -> None:
+    token = post.new_token()
+    outcomes = post.hand_over(
+        lab.smtp,
+        "writer@elsewhere.test",
+        [people["bela"].mail],
+        post.letter(token, "writer@elsewhere.test", people["bela"].mail),
+        lab.exchanger.fqdn,
+    )
+    assert outcomes[people["bela"].mail].sent, outcomes
+    lab.receive(people["bela"], token)
