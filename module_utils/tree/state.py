@@ -1,0 +1,77 @@
+"""What a tree remembers on the machine: the paths it owns and what its commands and units last worked with."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from .picture import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+DIRECTORY = "/var/lib/posthouse/tree"
+
+
+class State:
+    """The state file of one tree. It is a promise book, not a cache: whatever it says, files are compared for real."""
+
+    def __init__(self, name: str, directory: str = DIRECTORY) -> None:
+        self.name = name
+        self.directory = directory
+        self.path = f"{directory}/{name}.json"
+        self.data: dict[str, Any] = {"tree": name}
+        self._saved = ""
+        if os.path.exists(self.path):
+            with open(self.path, encoding="utf-8") as stream:
+                self._saved = stream.read()
+            try:
+                self.data = json.loads(self._saved)
+            except ValueError as error:
+                raise Problem(f"{self.path} is not what tree wrote ({error}): remove it, the next run writes it anew") from None
+        for key, empty in (("files", []), ("directories", []), ("packages", []), ("commands", {}), ("units", {}), ("unverified", False)):
+            self.data.setdefault(key, empty)
+
+    def save(self) -> None:
+        """Write the state atomically, if it differs from what is on disk."""
+        text = json.dumps(self.data, indent=1, sort_keys=True) + "\n"
+        if text == self._saved:
+            return
+        os.makedirs(self.directory, mode=0o755, exist_ok=True)
+        temporary = f"{self.path}.{os.getpid()}.new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(descriptor)
+        os.rename(temporary, self.path)
+        self._saved = text
+
+    def claims_of_others(self) -> dict[str, str]:
+        """Return path → tree for every path that another tree of this machine owns."""
+        claims = {}
+        try:
+            names = sorted(os.listdir(self.directory))
+        except FileNotFoundError:
+            return {}
+        for file_name in names:
+            if file_name.endswith(".json") and file_name != f"{self.name}.json":
+                with open(f"{self.directory}/{file_name}", encoding="utf-8") as stream:
+                    other = json.load(stream)
+                for path in other.get("files", []):
+                    claims[path] = file_name.removesuffix(".json")
+        return claims
+
+
+def refuse_shared(name: str, paths: Iterable[str], claims: dict[str, str]) -> None:
+    """Raise when a path of this tree belongs to another one: two roles would undo each other for ever."""
+    shared = [path for path in paths if path in claims]
+    if shared:
+        path = shared[0]
+        more = f" (and {len(shared) - 1} more)" if len(shared) > 1 else ""
+        raise Problem(
+            f"{path}{more} is shipped by tree {claims[path]!r} already and cannot be shipped by {name!r} too: let one role own it. "
+            f"If {claims[path]!r} gave it up, run that role first; if it is gone for good, run tree with its name and source: ''"
+        )
