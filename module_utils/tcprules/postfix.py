@@ -1,0 +1,186 @@
+"""Compile rules into Postfix tables: one table a question, each answered for every address.
+
+tcprules takes the longest prefix; a cidr table takes the first line that matches. So the tables list whole
+addresses first, then prefixes of three, two and one numbers, then the default rule, for IPv4 and for IPv6,
+of which tcprules knows nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from .lint import Finding, LintError, accepted
+from .names import name_faults, name_tables
+from .relay import relay_table
+from .syntax import Rule, printable, text_of
+from .variables import Policy, VariableError, policy, server_conflicts, server_notes, server_values
+
+Network = ipaddress.IPv4Network
+
+_EVERYBODY = ("0.0.0.0/0", "::/0")
+#: Tables that answer check_client_access with a restriction for the clients it holds for, DUNNO for others.
+_ASPECTS: dict[str, tuple[str, Callable[[Policy], bool]]] = {
+    "recipients.cidr": ("reject_unlisted_recipient", lambda rule: rule.checks_recipients),
+    "badhelo.cidr": ("tcprules_badhelo", lambda rule: rule.check_helo),
+    "sender_domain.cidr": ("reject_unknown_sender_domain", lambda rule: rule.check_sender_domain),
+    "tls.cidr": ("reject_plaintext_session", lambda rule: rule.require_tls),
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """A rule with its meaning. networks is empty for the default rule and for rules about names."""
+
+    rule: Rule
+    policy: Policy
+    networks: list[Network] = field(default_factory=list)
+    #: How many numbers of the address the rule names: 4 for a whole address, 0 for the default rule.
+    numbers: int = 0
+
+    @property
+    def comment(self) -> str:
+        """Say where the lines below come from."""
+        return f"# line {self.rule.line}: {printable(self.rule.text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Tables by file name, parameters of main.cf, and notes for the operator."""
+
+    tables: dict[str, str]
+    main_cf: dict[str, str]
+    notes: list[str]
+
+
+def compile_rules(text: str | bytes, heading: str = "Posthouse: made from tcprules. Changes here are undone by the next run.") -> Compiled:
+    """Compile rules. Raises LintError with every line that tcprules or Postfix cannot honour."""
+    rules, warnings = accepted(text)
+    findings: list[Finding] = []
+    notes = [str(warning) for warning in warnings]
+    entries = [entry for entry in (_entry(rule, findings) for rule in rules) if entry]
+    default = next((entry for entry in entries if entry.rule.address == b""), None)
+    usual = default.rule.environment if default and not default.rule.deny else {}
+    # Without a default rule that can be read, nothing can be compared with it.
+    if default or all(rule.address for rule in rules):
+        for entry in entries:
+            _server_faults(entry, usual, findings, notes)
+    names = [(entry.rule, entry.policy) for entry in entries if entry.rule.address.startswith(b"=")]
+    named, partly = name_faults(names, [(entry.rule, entry.policy) for entry in entries])
+    findings += named
+    notes += partly
+    if findings:
+        raise LintError(sorted(findings, key=lambda finding: finding.line))
+    by_address = sorted((entry for entry in entries if entry.networks), key=lambda entry: (-entry.numbers, entry.rule.line))
+    tables = _tables(by_address, default, bool(names))
+    tables |= name_tables(names)
+    tables = {name: f"# {heading}\n{body}" for name, body in sorted(tables.items())}
+    return Compiled(tables, server_values(usual) | _tls_level(default, by_address), notes)
+
+
+def _tls_level(default: Entry | None, entries: list[Entry]) -> dict[str, str]:
+    """Where nobody gets TLS the server need not load a certificate; where some do, ehlo.cidr hides it from the others."""
+    admitted = [entry.policy for entry in entries if not entry.policy.refusal]
+    nobody = default is not None and all(meaning.deny_tls for meaning in (default.policy, *admitted))
+    return {"smtpd_tls_security_level": "none"} if nobody else {}
+
+
+def _entry(rule: Rule, findings: list[Finding]) -> Entry | None:
+    if b"@" in rule.address:
+        problem = "Postfix asks no ident server, so it never knows the user"
+        findings.append(Finding(rule.line, printable(rule.text), problem, "name the address or the host alone"))
+        return None
+    try:
+        meaning = policy(rule.deny, rule.environment)
+        for name, value in rule.environment.items() if not rule.deny else ():
+            server_values({name: value})
+    except VariableError as error:
+        problem, _, remedy = str(error).rpartition("; ")
+        findings.append(Finding(rule.line, printable(rule.text), problem, remedy))
+        return None
+    if rule.address == b"" or rule.address.startswith(b"="):
+        return Entry(rule, meaning)
+    networks = [_network(text_of(key)) for key in rule.keys]
+    numbers = networks[0].prefixlen // 8
+    return Entry(rule, meaning, list(ipaddress.collapse_addresses(networks)), numbers)
+
+
+def _network(key: str) -> Network:
+    parts = key.removesuffix(".").split(".")
+    return Network(".".join((*parts, *["0"] * (4 - len(parts)))) + f"/{8 * len(parts)}")
+
+
+def _server_faults(entry: Entry, usual: dict[str, str], findings: list[Finding], notes: list[str]) -> None:
+    rule, meaning, shown = entry.rule, entry.policy, printable(entry.rule.text)
+    if rule.deny or rule.address.startswith(b"="):
+        return
+    findings += [_finding(rule, problem) for problem in server_conflicts(meaning, rule.environment, usual)]
+    if not rule.address:
+        if meaning.relay and not meaning.refusal:
+            findings.append(Finding(rule.line, shown, "RELAYCLIENT for everybody is an open relay", "name the networks that may relay"))
+        return
+    unsaid = server_notes(meaning, rule.environment, usual)
+    if unsaid:
+        names = ", ".join(unsaid)
+        notes.append(f"line {rule.line}: {shown}: does not name {names}, and it holds there too: Postfix has one value for all networks")
+    checked = usual.get("VALIDRCPTTO_CDB") and not meaning.relay and not meaning.refusal
+    if checked and not meaning.check_recipients:
+        notes.append(
+            f"line {rule.line}: {shown}: does not name VALIDRCPTTO_CDB: people who do not exist are accepted from there, and bounce"
+        )
+
+
+def _finding(rule: Rule, problem: str) -> Finding:
+    said, _, remedy = problem.rpartition("; ")
+    return Finding(rule.line, printable(rule.text), said, remedy)
+
+
+def _tables(entries: list[Entry], default: Entry | None, names: bool) -> dict[str, str]:
+    usual = default.policy if default else Policy()
+    tables = {"postscreen.cidr": _table(entries, default, _postscreen)}
+    tables["client.cidr"] = _client(entries, default, names)
+    tables["relay.cidr"] = relay_table([(entry.comment, entry.networks, entry.policy) for entry in entries])
+    admitted = [entry for entry in entries if not entry.policy.refusal]
+    for name, (action, holds) in _ASPECTS.items():
+        tables[name] = _aspect(admitted, default, usual, lambda rule, action=action, holds=holds: action if holds(rule) else "DUNNO")
+    # silent-discard only suppresses the log line about discarded keywords: alone it discards nothing.
+    tables["ehlo.cidr"] = _aspect(admitted, default, usual, lambda rule: "silent-discard, starttls" if rule.deny_tls else "silent-discard")
+    return tables
+
+
+def _postscreen(rule: Policy) -> str:
+    """Answer postscreen_access_list: a refusal with a text of its own is smtpd's to say."""
+    if rule.refusal == "REJECT":
+        return "reject"
+    return "permit" if rule.exempt or rule.refusal else "dunno"
+
+
+def _client(entries: list[Entry], default: Entry | None, names: bool) -> str:
+    whole = [entry for entry in entries if entry.numbers == 4]
+    prefixes = [entry for entry in entries if entry.numbers < 4]
+    # rules.c: a whole address beats =host, =host beats a prefix, a prefix beats =.suffix, that beats the default.
+    body = _lines(whole, lambda rule: rule.refusal or "DUNNO")
+    body += _lines(prefixes, lambda rule: rule.refusal or ("tcprules_hosts" if names else "DUNNO"))
+    last = (default.policy.refusal if default else "") or "DUNNO"
+    return body + _last(default, "tcprules_names" if names and last == "DUNNO" else last)
+
+
+def _aspect(entries: list[Entry], default: Entry | None, usual: Policy, say: Callable[..., str]) -> str:
+    """Write the lines that differ from the default, and those that must stand before them."""
+    if all(say(entry.policy) == say(usual) for entry in entries):
+        return _last(default, say(usual))
+    return _lines(entries, say) + _last(default, say(usual))
+
+
+def _table(entries: list[Entry], default: Entry | None, say: Callable[[Policy], str]) -> str:
+    return _lines(entries, say) + _last(default, say(default.policy if default else Policy()))
+
+
+def _lines(entries: Iterable[Entry], say: Callable[..., str]) -> str:
+    return "".join(f"{entry.comment}\n" + "".join(f"{network}\t{say(entry.policy)}\n" for network in entry.networks) for entry in entries)
+
+
+def _last(default: Entry | None, action: str) -> str:
+    comment = default.comment if default else "# no line: without a default rule everybody else is allowed"
+    return f"{comment}\n" + "".join(f"{network}\t{action}\n" for network in _EVERYBODY)
