@@ -22,7 +22,7 @@ Network = ipaddress.IPv4Network
 _EVERYBODY = ("0.0.0.0/0", "::/0")
 #: Tables that answer check_client_access with a restriction for the clients it holds for, DUNNO for others.
 _ASPECTS: dict[str, tuple[str, Callable[[Policy], bool]]] = {
-    "recipients.cidr": ("reject_unlisted_recipient", lambda rule: rule.checks_recipients),
+    "recipients.cidr": ("tcprules_recipients", lambda rule: rule.checks_recipients),
     "badhelo.cidr": ("tcprules_badhelo", lambda rule: rule.check_helo),
     "sender_domain.cidr": ("reject_unknown_sender_domain", lambda rule: rule.check_sender_domain),
     "tls.cidr": ("reject_plaintext_session", lambda rule: rule.require_tls),
@@ -138,9 +138,9 @@ def _finding(rule: Rule, problem: str) -> Finding:
 
 def _tables(entries: list[Entry], default: Entry | None, names: bool) -> dict[str, str]:
     usual = default.policy if default else Policy()
-    tables = {"postscreen.cidr": _table(entries, default, _postscreen)}
-    tables["client.cidr"] = _client(entries, default, names)
-    tables["relay.cidr"] = relay_table([(entry.comment, entry.networks, entry.policy) for entry in entries])
+    tables = {"postscreen_access.cidr": _table(entries, default, _postscreen)}
+    tables["client_access.cidr"] = _client(entries, default, names)
+    tables["relay_access.cidr"] = relay_table([(entry.comment, entry.networks, entry.policy) for entry in entries])
     admitted = [entry for entry in entries if not entry.policy.refusal]
     for name, (action, holds) in _ASPECTS.items():
         tables[name] = _aspect(admitted, default, usual, lambda rule, action=action, holds=holds: action if holds(rule) else "DUNNO")
