@@ -21,7 +21,7 @@ class Machine:
     public_address: str
 
 
-class Inventory:
+class Landscape:
     """One site: its machines by group, and the values of group_vars/all."""
 
     def __init__(self, folder: Path) -> None:
@@ -54,6 +54,14 @@ class Inventory:
         for file in sorted((self.folder / "group_vars" / "all").glob("*.yml")):
             found.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
         return found
+
+    def everywhere(self, name: str) -> Any:
+        """Return a variable from whichever file of group_vars sets it, or None."""
+        for file in sorted((self.folder / "group_vars").rglob("*.yml")):
+            values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+            if name in values:
+                return values[name]
+        return None
 
     @property
     def domain(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import email.utils
+import imaplib
 import re
 import secrets
 import smtplib
@@ -18,6 +19,7 @@ from frontdoor.mailclient import Imap, Smtp
 
 MARK = "X-Posthouse-Token"
 Answer = TypeVar("Answer")
+IMAP_ERROR = imaplib.IMAP4.error
 
 RECEIVED_BY = re.compile(r"\bby\s+(\S+)", re.IGNORECASE)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from frontdoor import paths, post
-from frontdoor.landscape import Inventory, Machine
+from frontdoor.landscape import Landscape, Machine
 from frontdoor.mailclient import Imap, Origin, Smtp
 from tests.people import People, Person
 
@@ -27,7 +27,7 @@ SENDER = "writer@elsewhere.test"
 class Lab:
     """The machines of the inventory, by ssh and by the ports that people use."""
 
-    def __init__(self, inventory: Inventory, ssh_config: Path) -> None:
+    def __init__(self, inventory: Landscape, ssh_config: Path) -> None:
         """ssh_config: as the front door writes it; every machine of the inventory is a host of it."""
         self.inventory = inventory
         self.ssh_config = ssh_config
@@ -195,7 +195,7 @@ def lab() -> Iterator[Lab]:
     """The lab that `./lab up` left running."""
     if not paths.SSH_CONFIG.exists():
         pytest.exit("The lab is not up: ./lab up", 2)
-    inventory = Inventory(paths.INVENTORY)
+    inventory = Landscape(paths.INVENTORY)
     for extra in filter(None, os.environ.get("POSTHOUSE_EXTRA_HOSTS", "").split(":")):
         inventory.add(Path(extra))
     laboratory = Lab(inventory, paths.SSH_CONFIG)

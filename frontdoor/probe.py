@@ -1,0 +1,141 @@
+"""./lab probe: send real mail from the internet to somebody on each mailstore and read it back through the proxy."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from frontdoor import paths, post
+from frontdoor.errors import Refused
+from frontdoor.landscape import Landscape, Machine
+from frontdoor.mailclient import Origin
+
+LIMIT = 60.0
+SENDER = "probe@elsewhere.test"
+HELO = "internet.elsewhere.test"
+# What lets a letter go elsewhere than into the person's mailbox, or nowhere: such people are no measure of the cluster.
+SPECIAL = {"accountStatus", "deliveryMode", "mailForwardingAddress", "mailQuotaSize", "mailQuotaCount", "mailSizeMax"}
+
+
+@dataclass
+class Result:
+    """One letter. path: the machines that took it; error: why it did not arrive, empty when it did."""
+
+    message: str
+    path: list[str]
+    mailbox: str
+    seconds: float
+    error: str = ""
+
+
+def residents(landscape: Landscape) -> Iterator[tuple[Machine, dict[str, Any] | None]]:
+    """Yield each mailstore with an ordinary person who lives there, or None when nobody does."""
+    default = f"{landscape.values.get('cluster_default_mailstore')}.{landscape.domain}"
+    for store in landscape.machines("mailstore"):
+        people = landscape.everywhere("directory_people") or []
+        here = [person for person in people if person.get("mailHost", default) == store.fqdn and not SPECIAL & set(person)]
+        yield store, here[0] if here else None
+
+
+def hand_over(landscape: Landscape, origin: Origin, address: str, message: bytes, deadline: float) -> None:
+    """Give the letter to the exchanger; refusals for now are tried again, as mail servers do."""
+    exchanger = landscape.machines("exchanger")[0]
+    while True:
+        outcome = post.hand_over(lambda: origin.smtp(exchanger.public_address, 25, HELO), SENDER, [address], message)[address]
+        if outcome.sent:
+            return
+        if outcome.code // 100 == 5 or time.monotonic() > deadline:
+            raise Refused(f"{exchanger.name} did not take it ({outcome})")
+        time.sleep(1)
+
+
+def read_back(landscape: Landscape, origin: Origin, user: str, token: str, deadline: float) -> list[str]:
+    """Wait for the letter where its reader reads it; return the machines that took it."""
+    proxy = landscape.machines("proxy")[0]
+    with origin.imap(proxy.public_address, f"imap.{landscape.domain}") as client:
+        client.login(user, str(landscape.values["cluster_secrets"]["people"]))
+        found = post.wait_for(lambda: post.find(client, token), deadline - time.monotonic())
+    if not found:
+        raise Refused("it did not arrive in time")
+    return post.path(found[0])
+
+
+def probe(landscape: Landscape, ssh_config: Path, store: Machine, person: dict[str, Any], limit: float = LIMIT) -> Result:
+    """Send one letter to a person and wait until it can be read where the person reads it."""
+    outside = landscape.machines("internet")[0].name
+    origin = Origin(outside, ssh_config, landscape.folder / "pki" / "ca.pem")
+    address = str(person["mail"][0] if isinstance(person["mail"], list) else person["mail"])
+    result = Result(f"{outside} to {store.name}", [], address, 0.0)
+    token = post.new_token()
+    started = time.monotonic()
+    try:
+        hand_over(landscape, origin, address, post.letter(token, SENDER, address), started + limit)
+        result.path = [outside, *read_back(landscape, origin, str(person["uid"]), token, started + limit)]
+        if result.path[-1] != store.name:
+            result.error = f"it arrived on {result.path[-1]}"
+    except (Refused, OSError, post.IMAP_ERROR) as fault:
+        result.error = str(fault)
+    result.seconds = round(time.monotonic() - started, 2)
+    origin.close()
+    return result
+
+
+def table(results: Sequence[Result]) -> str:
+    """Write the results for people: message, path taken, mailbox, seconds."""
+    rows = [("message", "path taken", "mailbox", "seconds")]
+    rows += [
+        (one.message, f"FAILED: {one.error}" if one.error else " > ".join(one.path), one.mailbox, f"{one.seconds:.1f}") for one in results
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def run(landscape: Landscape, ssh_config: Path, limit: float = LIMIT, progress: bool = True) -> list[Result]:
+    """Probe every mailstore at once; results in the order of the inventory."""
+    jobs = {}
+    missing = []
+    with ThreadPoolExecutor(16) as pool:
+        for store, person in residents(landscape):
+            if person is None:
+                missing.append(Result(f"to {store.name}", [], "nobody", 0.0, "directory_people names no ordinary person who lives there"))
+            else:
+                jobs[pool.submit(probe, landscape, ssh_config, store, person, limit)] = store.name
+        for done in as_completed(jobs):
+            if progress:
+                result = done.result()
+                print(f"  {jobs[done]}: {result.error or 'read back'} after {result.seconds:.1f} s", file=sys.stderr, flush=True)
+    return [job.result() for job in jobs] + missing
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the probe; 0 when every letter was read back."""
+    parser = argparse.ArgumentParser(prog="./lab probe", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one object instead of a table")
+    parser.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS", help="give a letter up after so long (%(default)s)")
+    parser.add_argument(
+        "--inventory", type=Path, action="append", metavar="FILE", help="read a further file of hosts, as ansible-playbook -i"
+    )
+    chosen = parser.parse_args(arguments)
+    if not paths.SSH_CONFIG.exists():
+        raise Refused("The lab is not up: ./lab up")
+    landscape = Landscape(paths.INVENTORY)
+    for file in chosen.inventory or []:
+        landscape.add(file)
+    results = run(landscape, paths.SSH_CONFIG, chosen.limit, progress=not chosen.json)
+    if chosen.json:
+        print(json.dumps({"green": not any(result.error for result in results), "letters": [asdict(result) for result in results]}))
+    else:
+        print(table(results))
+    return 1 if not results or any(result.error for result in results) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
