@@ -11,14 +11,15 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from .carve import EVERYBODY, carved_table
 from .lint import Finding, LintError, accepted
 from .names import name_faults, name_tables
-from .relay import relay_table
 from .syntax import Rule, printable, text_of
 from .variables import Policy, VariableError, policy, server_conflicts, server_notes, server_values
 
 Network = ipaddress.IPv4Network
 
+_HEADING = "# Posthouse: made from tcprules. Changes here are undone by the next run.\n"
 _EVERYBODY = ("0.0.0.0/0", "::/0")
 #: Tables that answer check_client_access with a restriction for the clients it holds for, DUNNO for others.
 _ASPECTS: dict[str, tuple[str, Callable[[Policy], bool]]] = {
@@ -54,8 +55,11 @@ class Compiled:
     notes: list[str]
 
 
-def compile_rules(text: str | bytes, heading: str = "Posthouse: made from tcprules. Changes here are undone by the next run.") -> Compiled:
-    """Compile rules. Raises LintError with every line that tcprules or Postfix cannot honour."""
+def compile_rules(text: str | bytes, discarded: str = "silent-discard") -> Compiled:
+    """Compile rules. Raises LintError with every line that tcprules or Postfix cannot honour.
+
+    discarded: what smtpd_discard_ehlo_keywords leaves out for everybody; ehlo.cidr answers instead of it, not besides.
+    """
     rules, warnings = accepted(text)
     findings: list[Finding] = []
     notes = [str(warning) for warning in warnings]
@@ -73,9 +77,9 @@ def compile_rules(text: str | bytes, heading: str = "Posthouse: made from tcprul
     if findings:
         raise LintError(sorted(findings, key=lambda finding: finding.line))
     by_address = sorted((entry for entry in entries if entry.networks), key=lambda entry: (-entry.numbers, entry.rule.line))
-    tables = _tables(by_address, default, bool(names))
+    tables = _tables(by_address, default, bool(names), discarded)
     tables |= name_tables(names)
-    tables = {name: f"# {heading}\n{body}" for name, body in sorted(tables.items())}
+    tables = {name: f"{_HEADING}{body}" for name, body in sorted(tables.items())}
     return Compiled(tables, server_values(usual) | _tls_level(default, by_address), notes)
 
 
@@ -136,16 +140,16 @@ def _finding(rule: Rule, problem: str) -> Finding:
     return Finding(rule.line, printable(rule.text), said, remedy)
 
 
-def _tables(entries: list[Entry], default: Entry | None, names: bool) -> dict[str, str]:
+def _tables(entries: list[Entry], default: Entry | None, names: bool, discarded: str) -> dict[str, str]:
     usual = default.policy if default else Policy()
     tables = {"postscreen_access.cidr": _table(entries, default, _postscreen)}
     tables["client_access.cidr"] = _client(entries, default, names)
-    tables["relay_access.cidr"] = relay_table([(entry.comment, entry.networks, entry.policy) for entry in entries])
+    carved = [(entry.comment, entry.networks or [EVERYBODY], entry.policy) for entry in (*entries, default) if entry]
+    tables["relay_access.cidr"] = carved_table(carved, lambda rule: rule.relay, "OK")
+    tables["ehlo.cidr"] = carved_table(carved, lambda rule: rule.deny_tls, f"{discarded}, starttls")
     admitted = [entry for entry in entries if not entry.policy.refusal]
     for name, (action, holds) in _ASPECTS.items():
         tables[name] = _aspect(admitted, default, usual, lambda rule, action=action, holds=holds: action if holds(rule) else "DUNNO")
-    # silent-discard only suppresses the log line about discarded keywords: alone it discards nothing.
-    tables["ehlo.cidr"] = _aspect(admitted, default, usual, lambda rule: "silent-discard, starttls" if rule.deny_tls else "silent-discard")
     return tables
 
 

@@ -1,30 +1,35 @@
-"""The clients that may relay, as networks that do not overlap.
+"""Tables in which any answer means yes: mynetworks, or the keywords that EHLO leaves out.
 
-mynetworks takes any answer of a table for yes, so an exception inside a network cannot be a line of its own:
-it is cut out of the network.
+An exception inside a network cannot be a line of its own there: it is cut out of the network.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .variables import Policy
 
 Network = ipaddress.IPv4Network
 Span = tuple[int, int]
+EVERYBODY = Network("0.0.0.0/0")
 
 
-def relay_table(entries: Sequence[tuple[str, list[Network], Policy]]) -> str:
-    """Write the table. entries: comment, networks and meaning of each rule, the one that decides first coming first."""
+def carved_table(entries: Sequence[tuple[str, list[Network], Policy]], holds: Callable[[Policy], bool], answer: str) -> str:
+    """Write the networks of the rules for which something holds, none overlapping another.
+
+    entries: comment, networks and meaning of each rule, the one that decides first coming first; EVERYBODY stands for IPv6 too.
+    """
     lines: list[str] = []
     decided: list[Span] = []
     for comment, networks, policy in entries:
         spans = [(int(network.network_address), int(network.broadcast_address)) for network in networks]
-        if policy.relay and not policy.refusal:
-            left = [network for span in spans for network in _networks(span, decided)]
+        if holds(policy) and not policy.refusal:
+            left = [str(network) for span in spans for network in _networks(span, decided)]
+            if networks == [EVERYBODY]:
+                left.append("::/0")
             lines.append(comment)
-            lines += [f"{network}\tOK" for network in left]
+            lines += [f"{network}\t{answer}" for network in left]
         decided = _merge(decided, spans)
     return "".join(line + "\n" for line in lines)
 
