@@ -60,9 +60,7 @@ def command(*arguments: str) -> list[str]:
     return ["podman", "--root", str(paths.STORE), "--runroot", str(paths.RUN / "containers"), *arguments]
 
 
-def podman(
-    *arguments: str, check: bool = True, stdin: bytes | None = None, timeout: float = 300
-) -> subprocess.CompletedProcess[str]:
+def podman(*arguments: str, check: bool = True, stdin: bytes | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Call podman on our store."""
     return shell.run(command(*arguments), check=check, stdin=stdin, environment=environment(), timeout=timeout)
 

@@ -13,9 +13,7 @@ from frontdoor.errors import Refused
 BASE = "localhost/posthouse/base"
 SUITE = "trixie"
 # No libpam-systemd: it would start a service manager for every ssh login.
-PACKAGES = (
-    "ca-certificates dbus iproute2 netbase nftables openssh-server procps python3 systemd systemd-sysv"
-).split()
+PACKAGES = ("ca-certificates dbus iproute2 netbase nftables openssh-server procps python3 systemd systemd-sysv").split()
 
 _NO_MANUALS = [f"path-exclude=/usr/share/{folder}/*" for folder in ("man", "locale", "info", "doc", "lintian")]
 # The lab's disks are thrown away, so nothing is gained by syncing every unpacked file.
@@ -60,9 +58,7 @@ def build(mirror: host.Mirror, log: Path) -> None:
     bring_in = engine.command("import", "--quiet", "--change", label, "-", BASE)
     environment = {**engine_environment(), "TMPDIR": str(paths.CACHE)}
     with log.open("wb") as output:
-        maker = subprocess.Popen(
-            bootstrap, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, env=environment
-        )
+        maker = subprocess.Popen(bootstrap, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=output, env=environment)
         taker = subprocess.run(bring_in, stdin=maker.stdout, stdout=output, stderr=output, env=environment, check=False)
         assert maker.stdout
         maker.stdout.close()

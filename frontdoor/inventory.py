@@ -1,14 +1,10 @@
-"""Read the lab's machines from its inventory, which is literal so that every tool can."""
+"""What a container has to be, from what the inventory says of a host."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from frontdoor import paths
 from frontdoor.errors import Refused
 
 OUTSIDE = "internet"
@@ -47,14 +43,6 @@ def deb822(sources: list[Mapping[str, Any]]) -> str:
     return "\n".join(stanzas)
 
 
-def _walk(groups: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any], tuple[str, ...]]]:
-    for group, body in groups.items():
-        here = (*above, group)
-        for host, values in ((body or {}).get("hosts") or {}).items():
-            yield host, values or {}, here
-        yield from _walk((body or {}).get("children") or {}, here)
-
-
 def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[str]], everyone: Mapping[str, Any]) -> Machine:
     """A machine from what the inventory says of it (``values``) and of the name servers (``everyone``)."""
     outside = name in groups.get(OUTSIDE, [])
@@ -73,16 +61,3 @@ def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[
         "" if outside else str((values.get("cluster_domains") or [""])[0]),
         deb822(values.get("base_apt_sources") or []),
     )
-
-
-def machines(folder: Path = paths.INVENTORY) -> list[Machine]:
-    """Every machine that ``hosts.yml`` names, in its order; values of group_vars are left to Ansible."""
-    text = yaml.safe_load((folder / "hosts.yml").read_text())
-    everyone: dict[str, Mapping[str, Any]] = {}
-    groups: dict[str, list[str]] = {}
-    for host, values, chain in _walk(text, ()):
-        everyone.setdefault(host, values)
-        for group in chain:
-            if host not in groups.setdefault(group, []):
-                groups[group].append(host)
-    return [from_values(host, values, groups, everyone) for host, values in everyone.items()]

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from frontdoor import engine, kernel, network, paths, ssh
+from frontdoor import engine, kernel, network, paths, shell, ssh
 
 
 def _groups() -> list[Path]:
@@ -110,4 +110,4 @@ def everything() -> None:
 def _unmount(below: Path) -> None:
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in sorted((mount for mount in mounts if Path(mount).is_relative_to(below)), reverse=True):
-        engine.shell.run(["umount", "--lazy", mount], check=False)
+        shell.run(["umount", "--lazy", mount], check=False)

@@ -81,9 +81,7 @@ def wait(machine: str, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     said = ""
     while time.monotonic() < end:
-        seen = shell.run(
-            command(machine, "systemctl", "is-system-running", "--wait", reuse=False), check=False, timeout=seconds
-        )
+        seen = shell.run(command(machine, "systemctl", "is-system-running", "--wait", reuse=False), check=False, timeout=seconds)
         if seen.returncode != 255:  # ssh's own failures
             return
         said = seen.stderr.strip()

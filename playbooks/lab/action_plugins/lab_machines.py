@@ -10,8 +10,8 @@ from ansible.utils.display import Display
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from frontdoor import image, inventory, machines  # noqa: E402, the checkout is found from this file's own place
-from frontdoor.errors import Refused  # noqa: E402
+from frontdoor import image, inventory, machines
+from frontdoor.errors import Refused
 
 VALUES = ("address", "public_address", "cluster_domains", "base_apt_sources")
 

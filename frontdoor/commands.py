@@ -1,0 +1,160 @@
+"""What each command of the front door does."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+
+from frontdoor import checks, depot, engine, host, image, lock, machines, network, paths, remains, secrets, ssh
+from frontdoor.errors import Refused
+from frontdoor.landscape import Landscape
+from frontdoor.stages import Stages, tools_environment
+
+PLAYBOOK = "ansible-playbook"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the command line says; the answer is the exit code."""
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "up": up,
+        "test": test,
+        "down": down,
+        "status": status,
+        "shell": shell,
+        "probe": probe,
+        "bench": bench,
+        "lint": lint,
+    }
+    return commands[options.command](options)
+
+
+def up(options: argparse.Namespace) -> int:
+    """Bring the lab up; every step finds out for itself what is left to do."""
+    stages = Stages(quiet=options.json)
+    with lock.only_one("up"):
+        bring_up(stages)
+        if not options.no_converge:
+            converge(stages)
+    if not (options.no_converge or options.no_probe):
+        with stages.stage("probe"):
+            _probe(stages)
+    stages.report(options.json)
+    return 0
+
+
+def bring_up(stages: Stages) -> None:
+    """Check the host, then have image, depot and machines."""
+    inventory = Landscape(paths.INVENTORY)
+    override = str(inventory.values.get("lab_mirror", ""))
+    with stages.stage("requirements"):
+        checks.requirements(override)
+        if made := secrets.generate(paths.INVENTORY):
+            stages.say(f"{len(made)} secrets were made for this lab")
+    with stages.stage("image"):
+        image.ensure(override, stages.say)
+        mirror = host.mirror(override)
+        if not depot.is_built(mirror):
+            stages.say("building the depot, a cache of packages")
+            depot.build(mirror)
+    with stages.stage("machines"):
+        stages.command("machines", [PLAYBOOK, "playbooks/lab/create.yml"], show=lambda line: line.endswith(" is up"))
+
+
+def converge(stages: Stages) -> None:
+    """Run the site's playbook against the lab."""
+    with stages.stage("site"):
+        stages.command("site", [PLAYBOOK, "playbooks/site.yml"], show=lambda line: line.startswith("PLAY ["))
+
+
+def _probe(stages: Stages) -> None:
+    stages.command("probe", [sys.executable, "-m", "frontdoor.probe"], show=lambda _line: True)
+
+
+def probe(options: argparse.Namespace) -> int:
+    """Send the probe's mail; it prints for itself."""
+    from frontdoor import probe as letters  # noqa: PLC0415, because only this command needs mail
+
+    return letters.main([*(["--json"] if options.json else []), *options.words])
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run the stages of ``frontdoor.suite``."""
+    from frontdoor import suite  # noqa: PLC0415, because it is long and only needed here
+
+    return suite.run(options)
+
+
+def lint(options: argparse.Namespace) -> int:
+    """Run the linters."""
+    from frontdoor import linters  # noqa: PLC0415, as above
+
+    stages = Stages()
+    failed = linters.run(stages, options.only)
+    print(stages.table())
+    return 1 if failed else 0
+
+
+def down(options: argparse.Namespace) -> int:
+    """Remove every trace of the lab from this host; with ``--purge`` the cache folder as well."""
+    with lock.only_one("down"):
+        take_down(Stages())
+    if options.purge:
+        shutil.rmtree(paths.CACHE)
+        print(f"{paths.CACHE} is removed")
+    return 0
+
+
+def take_down(stages: Stages) -> None:
+    """Remove containers, networks, control groups, connections and run state, and look whether they are gone."""
+    with stages.stage("down"):
+        if paths.STORE.exists() and shutil.which("podman"):
+            engine.prepare()
+            remains.everything()
+        left = network.bridges()
+        if left or paths.RUN.exists():
+            raise Refused(f"Something of the lab is still here: {', '.join([*left, str(paths.RUN)])}.", 1)
+
+
+def status(options: argparse.Namespace) -> int:
+    """Say of each machine whether it runs and lets us in; exit code 1 when one does not."""
+    from frontdoor import overview  # noqa: PLC0415, as above
+
+    found = overview.look()
+    print(json.dumps(found) if options.json else overview.table(found))
+    return 0 if found["up"] else 1
+
+
+def shell(options: argparse.Namespace) -> int:
+    """Become ssh."""
+    known = Landscape(paths.INVENTORY).hosts
+    if not paths.SSH_CONFIG.exists():
+        raise Refused("The lab is not up: ./lab up starts it.")
+    if options.machine not in known and f"Host {options.machine} " not in paths.SSH_CONFIG.read_text():
+        raise Refused(f"There is no machine {options.machine}; there are {', '.join(known)}.")
+    words = ssh.command(options.machine, *options.words)
+    os.execvp(words[0], words)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Run one bench, or name them all."""
+    folder = paths.CHECKOUT / "bench"
+    known = sorted(
+        {
+            entry.parent.name if entry.name == "__main__.py" else entry.stem
+            for entry in [*folder.glob("*/__main__.py"), *folder.glob("*.py")]
+        }
+        - {"__init__"}
+    )
+    if not options.name:
+        print("\n".join(known))
+        return 0
+    if options.name not in known:
+        raise Refused(f"There is no bench {options.name}; there are {', '.join(known)}.")
+    arguments = [sys.executable, "-m", f"bench.{options.name}", *(["--json"] if options.json else []), *options.words]
+    os.chdir(paths.CHECKOUT)
+    os.execve(sys.executable, arguments, {**os.environ, **tools_environment()})
+
+
+__all__ = ["bring_up", "converge", "machines", "run", "take_down"]

@@ -1,0 +1,51 @@
+"""Make the secrets a site lacks. Never overwrites one, never prints one."""
+
+import os
+import secrets as random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from frontdoor.errors import Refused
+
+# Who proves itself with it to whom; roles read cluster_secrets.NAME by wiring.
+NAMES = {
+    "directory_root": "the directory's administrator",
+    "directory_replica": "a replica to the provider",
+    "directory_mailstore": "a mailstore to the directory",
+    "directory_proxy": "a proxy to the directory",
+    "directory_recipients": "an exchanger's list of recipients to the directory",
+    "directory_inside": "an exchanger's routing to the directory",
+    "directory_provisioner": "whoever changes people, to the directory",
+    "people": "every person of the lab, to their mailbox",
+}
+LENGTH = 32
+
+_HEAD = """\
+---
+# Secrets of this site, made by the front door or playbooks/secrets.yml; what is here is never overwritten.
+# On a real site encrypt the file: ansible-vault encrypt inventory/SITE/group_vars/all/secrets.yml
+"""
+
+
+def generate(site: Path) -> list[str]:
+    """Add the missing secrets to a site's file; the answer is their names."""
+    file = site / "group_vars" / "all" / "secrets.yml"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if text.startswith("$ANSIBLE_VAULT"):
+        raise Refused(f"{file} is encrypted: decrypt it with ansible-vault before secrets are added.")
+    known: dict[str, Any] = (yaml.safe_load(text) or {}).get("cluster_secrets") or {}
+    made = {name: random.token_urlsafe(LENGTH)[:LENGTH].replace("-", "x").replace("_", "y") for name in NAMES if name not in known}
+    if made:
+        body = yaml.safe_dump({"cluster_secrets": {**known, **made}}, sort_keys=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # mkstemp makes the file for its owner alone (0600); the rename is whole or not at all.
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".secrets-")
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(_HEAD + body)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).replace(file)
+    return sorted(made)
