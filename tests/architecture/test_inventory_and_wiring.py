@@ -1,0 +1,102 @@
+"""Values stand in inventories, expressions in the wiring, and every name is one that somebody reads (design, house rules 2 and 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.architecture import tree
+
+INVENTORIES = sorted(path.name for path in (tree.ROOT / "inventory").iterdir() if path.is_dir())
+# Expressions that an inventory may hold, each with its reason.
+LITERAL_EXCEPT = {
+    ("lab", "ansible_ssh_common_args"): "the lab's ssh configuration lies in the checkout, wherever that is",
+}
+# Literals that the wiring may hold, each with its reason.
+EXPRESSIVE_EXCEPT = {
+    "ansible_user": "root is who configures machines; a site may say otherwise in its inventory",
+    "cluster_tls": "where base puts a certificate is a promise between roles, and a path is no site's value",
+    "cluster_service_names": "what people's mail programs are told to call: part of the meaning of the noun",
+}
+OF_A_HOST = {"address", "public_address"}
+
+
+def variables(*folders: str) -> list[tuple[Path, str, Any]]:
+    """Every variable that files of YAML below some folders set."""
+    return [(path, name, value) for path in tree.below(*folders, suffix=".yml") for name, value in (tree.load(path) or {}).items()]
+
+
+def has_expression(value: Any) -> bool:
+    return any("{{" in string or "{%" in string for _, string in tree.strings(value))
+
+
+@pytest.mark.parametrize("site", INVENTORIES)
+def test_inventories_hold_values(site: str) -> None:
+    assert not has_expression(tree.load(tree.ROOT / "inventory" / site / "hosts.yml"))
+    for path, name, value in variables(f"inventory/{site}/group_vars", f"inventory/{site}/host_vars"):
+        assert not has_expression(value) or (site, name) in LITERAL_EXCEPT, (
+            f"{tree.name(path)}: {name} is an expression; it belongs to the wiring"
+        )
+
+
+def test_the_wiring_holds_expressions() -> None:
+    for path, name, value in variables("playbooks/group_vars"):
+        assert has_expression(value) or name in EXPRESSIVE_EXCEPT, f"{tree.name(path)}: {name} is a value; it belongs into inventories"
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    literal = {
+        (path.relative_to(tree.ROOT).parts[1], name)
+        for path, name, value in variables("inventory")
+        if "group_vars" in path.parts and has_expression(value)
+    }
+    assert set(LITERAL_EXCEPT) <= literal
+    assert set(EXPRESSIVE_EXCEPT) <= {name for _, name, value in variables("playbooks/group_vars") if not has_expression(value)}
+
+
+def test_the_wiring_sets_only_options_that_roles_have() -> None:
+    known = {option for role in tree.ROLES for option in tree.options(role)}
+    for path, name, _ in variables("playbooks/group_vars"):
+        assert name in known or name.startswith(("cluster_", "ansible_")), f"{tree.name(path)}: no role has an option {name}"
+
+
+@pytest.mark.parametrize("site", INVENTORIES)
+def test_inventories_set_only_what_somebody_reads(site: str) -> None:
+    known = {option for role in tree.ROLES for option in tree.options(role)}
+    read: set[str] = set()
+    for path in tree.below("playbooks", suffix=".yml"):
+        read |= tree.asked_in_yaml(path)
+    for path, name, _ in variables(f"inventory/{site}/group_vars", f"inventory/{site}/host_vars"):
+        assert name in known or name in read or name.startswith("ansible_"), f"{tree.name(path)}: nobody reads {name}"
+
+
+def test_every_name_in_the_wiring_exists() -> None:
+    """A cluster_ name is set by the wiring, or by every inventory, or it is asked for with a default."""
+    wired = {name for _, name, _ in variables("playbooks/group_vars")}
+    everywhere = [{name for _, name, _ in variables(f"inventory/{site}/group_vars")} | {"cluster_secrets"} for site in INVENTORIES]
+    promised = set.intersection(*everywhere)
+    for path in tree.below("playbooks/group_vars", suffix=".yml"):
+        source = path.read_text(encoding="utf-8")
+        for name in tree.asked_in_yaml(path):
+            if name.startswith("cluster_") and name not in wired | promised:
+                assert f"{name} | default(" in source, f"{tree.name(path)}: {name} is set nowhere"
+
+
+def test_roles_get_every_required_option_from_the_wiring() -> None:
+    wired = {name for _, name, _ in variables("playbooks/group_vars")}
+    for site in INVENTORIES:
+        given = wired | {name for _, name, _ in variables(f"inventory/{site}/group_vars")}
+        for role in tree.ROLES:
+            missing = {name for name, option in tree.options(role).items() if option.get("required") and name not in given}
+            assert not missing, f"{site}: nobody gives {role} its {missing}"
+
+
+def test_the_plays_are_sentences_about_nouns() -> None:
+    for play in tree.load(tree.ROOT / "playbooks" / "site.yml"):
+        if "hosts" in play:
+            assert len(play["name"].split()) >= 4, play["name"]
+            assert play.get("gather_facts") is False, play["name"]
+            for role in play.get("roles", []):
+                assert role in tree.ROLES, f"{play['name']}: there is no role {role}"
