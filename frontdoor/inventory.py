@@ -7,7 +7,7 @@ from typing import Any
 
 from frontdoor.errors import Refused
 
-OUTSIDE = "internet"
+OUTSIDE = "world"
 
 
 @dataclass(frozen=True)

@@ -81,5 +81,5 @@ class Landscape:
     @property
     def ours(self) -> list[Machine]:
         """Every machine that site.yml looks after."""
-        outside = self.groups.get("internet", [])
+        outside = self.groups.get("world", [])
         return [self.machine(name) for name in self.hosts if name not in outside]

@@ -69,7 +69,7 @@ def read_back(landscape: Landscape, origin: Origin, user: str, token: str, deadl
 
 def probe(landscape: Landscape, ssh_config: Path, store: Machine, person: dict[str, Any], limit: float = LIMIT) -> Result:
     """Send one letter to a person and wait until it can be read where the person reads it."""
-    outside = landscape.machines("internet")[0].name
+    outside = landscape.machines("world")[0].name
     origin = Origin(outside, ssh_config, landscape.folder / "pki" / "ca.pem")
     address = str(person["mail"][0] if isinstance(person["mail"], list) else person["mail"])
     result = Result(f"{outside} to {store.name}", [], address, 0.0)

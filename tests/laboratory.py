@@ -56,7 +56,7 @@ class Lab:
     @cached_property
     def outside(self) -> Machine:
         """The machine that plays the internet."""
-        return self.inventory.machines("internet")[0]
+        return self.inventory.machines("world")[0]
 
     @property
     def internet(self) -> Origin:
