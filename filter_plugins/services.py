@@ -1,0 +1,29 @@
+"""Filters that hand our own services to the machines that run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+_SERVICES = Path(__file__).resolve().parents[1] / "services"
+
+
+def service_files(name: str, directory: str) -> dict[str, str]:
+    """Return the modules of a service as files: path on the machine to content.
+
+    name: the service's directory below services/, which holds a package of the same name. directory: where the package goes.
+    Raises ValueError when there is no such service.
+    """
+    package = _SERVICES / str(name) / str(name)
+    files = {f"{directory}/{path.relative_to(package.parent)}": path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))}
+    if not files:
+        raise ValueError(f"there is no service {name}: services/{name}/{name} holds no module")
+    return files
+
+
+class FilterModule:
+    """Filters of this file, by the name that templates use."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters."""
+        return {"service_files": service_files}

@@ -1,0 +1,99 @@
+"""The command: the service itself, and what its operator asks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import cdb
+from .control import Door, ask
+from .service import Service
+from .settings import Settings, SettingsError, load
+from .table import lookup_keys
+
+CONFIGURATION = Path("/etc/posthouse/recipients.toml")
+FINE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
+_EXITS = "Exit codes: 0 fine; 1 refused, unknown or not up to date; 2 wrong use or configuration; 3 no service or no table."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = load(given.config)
+    except SettingsError as fault:
+        print(f"recipients: {fault}", file=sys.stderr)
+        return USAGE
+    if given.command == "serve":
+        return _serve(settings)
+    if given.command == "check":
+        return _check(settings, given.address, given.json)
+    request = {"do": given.command, "accept_loss": getattr(given, "accept_loss", False)}
+    try:
+        status = ask(settings.control, request)
+    except OSError as fault:
+        return _say({"state": "away", "fault": f"the service does not answer: {fault}"}, given.json, AWAY)
+    return _say(status, given.json, FINE if status.get("state") == "current" else REFUSED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="recipients", description=__doc__, epilog=_EXITS)
+    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="follow the directory and write the table, until told to stop")
+    status = commands.add_parser("status", help="say how the service and its table are", epilog=_EXITS)
+    refresh = commands.add_parser("refresh", help="read everything from the directory now", epilog=_EXITS)
+    refresh.add_argument("--accept-loss", action="store_true", help="believe the directory even when many or all addresses are gone")
+    check = commands.add_parser("check", help="say what the table answers for an address", epilog=_EXITS)
+    check.add_argument("address")
+    for command in (status, refresh, check):
+        command.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    return parser
+
+
+def _serve(settings: Settings) -> int:
+    from .directory import LdapSession  # noqa: PLC0415  the other commands, and the tests, need no LDAP library
+
+    # systemd reads the level from the front of the line (sd-daemon(3)).
+    for level, number in ((logging.INFO, 6), (logging.WARNING, 4), (logging.ERROR, 3)):
+        logging.addLevelName(level, f"<{number}>")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s%(message)s")
+    service = Service(settings, LdapSession)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
+    door = Door(settings.control, service.answer)
+    try:
+        service.run()
+    finally:
+        door.close()
+    return FINE
+
+
+def _check(settings: Settings, address: str, as_json: bool) -> int:
+    path = Path(settings.table + ".cdb")
+    try:
+        reader = cdb.Reader(path)
+    except (OSError, ValueError) as fault:
+        return _say({"address": address, "answer": None, "fault": f"no table: {fault}"}, as_json, AWAY)
+    for key in lookup_keys(address):
+        found = reader.get(key)
+        if found is not None:
+            answer = found.decode(errors="replace")
+            fine = answer == settings.reply_valid
+            return _say({"address": address, "key": key.decode(), "answer": answer}, as_json, FINE if fine else REFUSED)
+    return _say({"address": address, "key": None, "answer": "unknown"}, as_json, REFUSED)
+
+
+def _say(found: dict[str, Any], as_json: bool, code: int) -> int:
+    if as_json:
+        print(json.dumps(found))
+    else:
+        for name, value in found.items():
+            print(f"{name + ':':12}{'-' if value is None else value}")
+    return code

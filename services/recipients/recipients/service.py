@@ -1,0 +1,248 @@
+"""The running service: follow the directory, write the table, tell how it is."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from . import cdb
+from .guard import Guard
+from .mirror import Connect, DirectoryError, Mirror, Session
+from .notify import notify
+from .settings import Settings
+from .table import Table, compose
+
+_log = logging.getLogger(__name__)
+#: Seconds between attempts while no server answers.
+_RETRY = 5.0
+
+
+class Service:
+    """One loop: sessions with servers, one after the other, and the table that follows from them."""
+
+    def __init__(self, settings: Settings, connect: Connect) -> None:
+        self._settings = settings
+        self._connect = connect
+        self._path = Path(settings.table + ".cdb")
+        self._mirror = Mirror()
+        self._guard = Guard(settings.loss_percent, settings.loss_tolerated)
+        self._session: Session | None = None
+        self._server = 0
+        self._settle = settings.settle
+        #: What was last said about each server that is away, so that it is said once.
+        self._away: dict[str, str] = {}
+        self._published = b""
+        self._changed_at: float | None = None
+        self._due = self._retry_at = 0.0
+        self._heard_at = 0.0
+        self._accept_loss = False
+        self._stopping = False
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._lock = threading.Condition()
+        self._asked: list[bool] = []
+        self._status: dict[str, Any] = {
+            "state": "starting",
+            "server": None,
+            "written": None,
+            "refreshed": None,
+            "objection": None,
+            "fault": None,
+        }
+        self._status |= {"valid": 0, "disabled": 0, "deleted": 0, "ignored": 0, "people": 0}
+
+    def start(self) -> None:
+        """Look at the last good copy, if there is one: Postfix is using it already."""
+        try:
+            self._guard.remember(time.monotonic(), len(cdb.Reader(self._path)))
+            self._published = self._path.read_bytes()
+            self._status["state"] = "stale"
+            _log.info("the last good copy serves: %s", self._path)
+        except FileNotFoundError:
+            _log.info("no copy yet: Postfix answers 451 until the directory has been read")
+        except (OSError, ValueError) as fault:
+            _log.error("the last good copy cannot be read: %s", fault)
+
+    # --- from other threads ------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """End the loop soon. May be called from a signal handler."""
+        self._stopping = True
+        self._wake()
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request of an operator."""
+        if request.get("do") == "refresh":
+            with self._lock:
+                before = self._attempts
+                self._asked.append(bool(request.get("accept_loss")))
+                self._wake()
+                self._lock.wait_for(lambda: self._attempts > before, timeout=100)
+        elif request.get("do") != "status":
+            return {"error": f"unknown request {request.get('do')!r}"}
+        with self._lock:
+            return dict(self._status)
+
+    def _wake(self) -> None:
+        # When the pipe is full, enough are waiting to be noticed.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b"x")
+
+    # --- the loop ----------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        self.start()
+        if self._published:
+            self._ready()
+        while not self._stopping:
+            self.step()
+        notify("STOPPING=1")
+        self._leave()
+
+    def step(self) -> None:
+        """Do what is due, then sleep until something happens."""
+        now = time.monotonic()
+        self._take_requests()
+        if self._session and now >= self._due and not self._mirror.refreshing:
+            self._leave()
+        if not self._session and now >= self._retry_at:
+            self._enter(now)
+        elif self._session and self._mirror.refreshing and now - self._heard_at > self._settings.patience:
+            self._lose(f"{self._session.uri}: no answer for {self._settings.patience:g} s")
+        self._listen(self._timeout(time.monotonic()))
+        if self._changed_at is not None and time.monotonic() >= self._changed_at + self._settle:
+            self._publish()
+        notify("WATCHDOG=1")
+
+    def _timeout(self, now: float) -> float:
+        moments = [self._due if self._session else self._retry_at, now + 20]
+        if self._changed_at is not None:
+            moments.append(self._changed_at + self._settle)
+        return max(0.0, min(moments) - now)
+
+    def _take_requests(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 4096)
+        with self._lock:
+            asked, self._asked = self._asked, []
+        if asked:
+            self._accept_loss = self._accept_loss or any(asked)
+            self._due = self._retry_at = 0.0
+            if self._session:
+                self._leave()
+
+    def _enter(self, now: float) -> None:
+        uri = self._settings.uris[self._server]
+        try:
+            self._session = self._connect(uri, self._settings, self._mirror)
+        except DirectoryError as fault:
+            self._lose(str(fault))
+            return
+        self._heard_at = time.monotonic()
+        self._due = now + self._settings.refresh
+
+    def _leave(self) -> None:
+        if self._session:
+            self._session.close()
+            self._session = None
+
+    def _lose(self, fault: str) -> None:
+        """The server is away: turn to the next. Only when all have been asked in vain is there a pause."""
+        self._leave()
+        uri = self._settings.uris[self._server]
+        if self._away.get(uri) != fault:
+            _log.warning("%s", fault)
+        self._away[uri] = fault
+        self._server = (self._server + 1) % len(self._settings.uris)
+        if self._server == 0:
+            self._retry_at = time.monotonic() + _RETRY
+        with self._lock:
+            if self._status["state"] == "current":
+                self._status["state"] = "stale"
+            self._status |= {"server": None, "fault": fault}
+        self._attempted()
+
+    def _listen(self, timeout: float) -> None:
+        waiting = [self._wake_read, *([self._session.fileno()] if self._session else [])]
+        select.select(waiting, [], [], timeout)
+        if not self._session:
+            return
+        before = self._mirror.refreshes
+        try:
+            # Also without a word from select: TLS may hold back what has already been read from the socket.
+            if self._session.receive():
+                self._heard_at = time.monotonic()
+        except DirectoryError as fault:
+            self._lose(str(fault))
+            return
+        if self._mirror.refreshes > before:
+            self._refreshed()
+        if self._mirror.changed and self._changed_at is None:
+            self._changed_at = time.monotonic()
+
+    def _refreshed(self) -> None:
+        assert self._session
+        if self._away.pop(self._session.uri, ""):
+            _log.info("%s answers", self._session.uri)
+        self._server = 0
+        with self._lock:
+            self._status |= {"server": self._session.uri, "refreshed": _now(), "fault": None}
+        # A refresh is complete in itself: nothing more to wait for.
+        self._publish()
+
+    def _publish(self) -> None:
+        self._mirror.changed, self._changed_at = False, None
+        began = time.monotonic()
+        table = compose(self._mirror.people.values(), self._settings)
+        if self._accept_loss:
+            self._guard.forget()
+        objection = "" if self._accept_loss else self._guard.objection(began, table.size)
+        if objection:
+            if objection != self._status["objection"]:
+                _log.error("the last good copy is kept: %s; if that is right, say: recipients refresh --accept-loss", objection)
+        else:
+            self._write(table)
+            self._guard.remember(began, table.size)
+        self._accept_loss = False
+        # Writing takes longer for a large table: changes are collected for as long then, so that half of the time at most goes into it.
+        self._settle = max(self._settings.settle, time.monotonic() - began)
+        with self._lock:
+            self._status |= {
+                "objection": objection or None,
+                "state": "refused" if objection else "current",
+            }
+            if not objection:
+                self._status |= {name: getattr(table, name) for name in ("valid", "disabled", "deleted", "ignored")}
+                self._status["people"] = len(self._mirror.people)
+        self._attempted()
+
+    def _write(self, table: Table) -> None:
+        content = cdb.build(table.records)
+        if content != self._published:
+            cdb.replace(self._path, content)
+            self._published = content
+            _log.info("table written: %d valid, %d disabled, %d deleted", table.valid, table.disabled, table.deleted)
+            with self._lock:
+                self._status["written"] = _now()
+
+    def _attempted(self) -> None:
+        with self._lock:
+            self._attempts += 1
+            self._lock.notify_all()
+        self._ready()
+
+    def _ready(self) -> None:
+        status = self._status
+        said = f"{status['state']}: {status['valid']} valid, {status['disabled']} disabled, {status['deleted']} deleted"
+        notify("READY=1", f"STATUS={said} ({status['server'] or status['fault'] or 'no server yet'})")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

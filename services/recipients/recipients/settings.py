@@ -1,0 +1,85 @@
+"""Read the one configuration file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+
+class SettingsError(ValueError):
+    """The configuration file cannot be used; the message says why, for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the service is told. Times are in seconds."""
+
+    #: Directory servers, asked in this order, e.g. ldap://ldap1.example.org. Every connection uses StartTLS.
+    uris: list[str]
+    bind_dn: str
+    password: str
+    base: str
+    #: File with the authority that signed the servers' certificates.
+    ca: str
+    filter: str = "(objectClass=qmailUser)"
+    #: The table: this path with .cdb.
+    table: str = "/var/lib/posthouse-recipients/recipients"
+    control: str = "/run/posthouse-recipients/control"
+    #: Our mail domains, and the local parts that are valid in each whatever the directory says (RFC 5321 4.5.1, RFC 2142).
+    domains: list[str]
+    always: list[str]
+    #: What Postfix answers (access(5)).
+    reply_valid: str = "OK"
+    reply_disabled: str = "550 5.2.1 Mailaddress is administratively disabled."
+    reply_deleted: str = "550 5.1.1 Sorry, no mailbox here by that name."
+    #: Everything is read anew this often, beside following changes.
+    refresh: float = 300.0
+    #: Changes are collected for this long before the table is written.
+    settle: float = 0.5
+    #: A server that does not answer for this long is away.
+    patience: float = 10.0
+    #: A table that has lost more than this many addresses in a hundred within an hour is not believed ...
+    loss_percent: float = 20.0
+    #: ... unless it has lost no more than this many.
+    loss_tolerated: int = 10
+
+
+def load(path: Path) -> Settings:
+    """Read settings from a TOML file. Raises SettingsError."""
+    try:
+        with path.open("rb") as stream:
+            found = tomllib.load(stream)
+    except (OSError, tomllib.TOMLDecodeError) as fault:
+        raise SettingsError(f"{path}: {fault}") from fault
+    return parse(found, str(path))
+
+
+def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
+    """Turn a mapping into settings. Raises SettingsError naming the setting."""
+    hints = get_type_hints(Settings)
+    known = {field.name: field for field in fields(Settings)}
+    for name in found:
+        if name not in known:
+            raise SettingsError(f"{origin}: unknown setting {name}; there are {', '.join(known)}")
+    for name, field in known.items():
+        if name not in found:
+            if field.default is MISSING:
+                raise SettingsError(f"{origin}: {name} is missing")
+            continue
+        value, hint = found[name], hints[name]
+        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+            found[name] = value = float(value)
+        if hint == list[str]:
+            fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        else:
+            fits = isinstance(value, hint) and not isinstance(value, bool)
+        if not fits:
+            raise SettingsError(f"{origin}: {name} = {value!r} is not what it should be ({getattr(hint, '__name__', hint)})")
+    settings = Settings(**found)
+    if not settings.uris or not settings.domains:
+        raise SettingsError(f"{origin}: uris and domains need at least one value each")
+    if min(settings.refresh, settings.patience) <= 0 or settings.settle < 0 or not 0 < settings.loss_percent <= 100:
+        raise SettingsError(f"{origin}: refresh and patience are seconds above 0, loss_percent is between 0 and 100")
+    return settings

@@ -1,0 +1,113 @@
+"""From entries of the directory to the records of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from .settings import Settings
+
+ATTRIBUTES = ["mail", "mailAlternateAddress", "accountStatus"]
+#: qmail-ldap's literal: catchall@domain takes what nobody else in the domain has (LDAP_CATCH_ALL in qmail-ldap.h).
+CATCH_ALL = "catchall"
+
+
+class Status(IntEnum):
+    """What accountStatus means for delivery. Where two entries have one address, the smaller number wins."""
+
+    VALID = 0
+    DISABLED = 1
+    DELETED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What counts of an entry: its addresses, in lower case, and whether it takes mail."""
+
+    addresses: tuple[str, ...]
+    status: Status
+    #: How many values were no addresses.
+    ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Records by key, and how many there are of each kind. Addresses that are always valid are not counted."""
+
+    records: dict[bytes, bytes]
+    valid: int
+    disabled: int
+    deleted: int
+    ignored: int
+
+    @property
+    def size(self) -> int:
+        """How many addresses the directory gave."""
+        return self.valid + self.disabled + self.deleted
+
+
+def person(attributes: Mapping[str, Sequence[bytes]]) -> Person:
+    """Read an entry. Attribute names are compared without case, as LDAP does."""
+    found = {name.lower(): values for name, values in attributes.items()}
+    addresses: list[str] = []
+    ignored = 0
+    for value in [*found.get("mail", ()), *found.get("mailalternateaddress", ())]:
+        address = _address(value)
+        if address:
+            addresses.append(address)
+        else:
+            ignored += 1
+    word = bytes(next(iter(found.get("accountstatus", ())), b"")).strip().lower()
+    # Absent, active, noaccess and words nobody knows: mail is delivered (qmail-ldap, check.c).
+    status = {b"disabled": Status.DISABLED, b"deleted": Status.DELETED}.get(word, Status.VALID)
+    return Person(tuple(dict.fromkeys(addresses)), status, ignored)
+
+
+def _address(value: bytes) -> str:
+    """Return an address in lower case, or nothing when it is none that SMTP could bring."""
+    try:
+        text = value.decode("ascii").strip().lower()
+    except UnicodeDecodeError:
+        return ""
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain) or not text.isprintable() or " " in text:
+        return ""
+    return text
+
+
+def compose(people: Iterable[Person], settings: Settings) -> Table:
+    """Make the table of all people."""
+    statuses: dict[str, Status] = {}
+    ignored = 0
+    for one in people:
+        ignored += one.ignored
+        for address in one.addresses:
+            known = statuses.get(address)
+            if known is None or one.status < known:
+                statuses[address] = one.status
+    counts = dict.fromkeys(Status, 0)
+    for status in statuses.values():
+        counts[status] += 1
+    replies = {
+        Status.VALID: settings.reply_valid.encode(),
+        Status.DISABLED: settings.reply_disabled.encode(),
+        Status.DELETED: settings.reply_deleted.encode(),
+    }
+    records = {address.encode(): replies[status] for address, status in sorted(statuses.items())}
+    for address, status in statuses.items():
+        local, _, domain = address.rpartition("@")
+        if local == CATCH_ALL and status is Status.VALID:
+            # access(5) asks for the whole address first, then for the bare domain.
+            records[domain.encode()] = replies[Status.VALID]
+    for domain in settings.domains:
+        for local in settings.always:
+            records[f"{local}@{domain}".lower().encode()] = replies[Status.VALID]
+    return Table(records, counts[Status.VALID], counts[Status.DISABLED], counts[Status.DELETED], ignored)
+
+
+def lookup_keys(address: str) -> list[bytes]:
+    """Return the keys that Postfix asks for, in its order."""
+    lowered = address.strip().lower()
+    _, at, domain = lowered.rpartition("@")
+    return [lowered.encode(), *([domain.encode()] if at and domain else [])]
