@@ -142,14 +142,14 @@ def _finding(rule: Rule, problem: str) -> Finding:
 
 def _tables(entries: list[Entry], default: Entry | None, names: bool, discarded: str) -> dict[str, str]:
     usual = default.policy if default else Policy()
-    tables = {"postscreen_access.cidr": _table(entries, default, _postscreen)}
-    tables["client_access.cidr"] = _client(entries, default, names)
+    tables = {"postscreen.cidr": _table(entries, default, _postscreen)}
+    tables["client.cidr"] = _client(entries, default, names)
     admitted = [entry for entry in entries if not entry.policy.refusal]
     for name, (action, holds) in _ASPECTS.items():
         tables[name] = _aspect(admitted, default, usual, lambda rule, action=action, holds=holds: action if holds(rule) else "DUNNO")
     last = [default] if default else []
     # Whether a client that is refused may use STARTTLS makes no difference; whether it is in mynetworks does.
-    tables["relay_access.cidr"] = carved_table(_carved([*entries, *last]), lambda rule: rule.relay, "OK")
+    tables["relay.cidr"] = carved_table(_carved([*entries, *last]), lambda rule: rule.relay, "OK")
     tables["ehlo.cidr"] = carved_table(_carved([*admitted, *last]), lambda rule: rule.deny_tls, f"{discarded}, starttls")
     return tables
 

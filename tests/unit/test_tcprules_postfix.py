@@ -27,7 +27,7 @@ def lines(table: str) -> list[str]:
 def test_the_rules_of_the_talk() -> None:
     compiled = postfix.compile_rules(TALK)
     tables = {name: lines(table) for name, table in compiled.tables.items()}
-    assert tables["postscreen_access.cidr"] == [
+    assert tables["postscreen.cidr"] == [
         "137.143.67.71/32\treject",
         "71.16.72.0/24\treject",
         "137.143.0.0/16\tpermit",
@@ -42,8 +42,8 @@ def test_the_rules_of_the_talk() -> None:
         "::/0\ttcprules_recipients",
     ]
     assert tables["badhelo.cidr"] == ["0.0.0.0/0\ttcprules_badhelo", "::/0\ttcprules_badhelo"]
-    assert "137.143.67.64/30\tOK" in tables["relay_access.cidr"]
-    assert not any(line.startswith("137.143.67.71/") for line in tables["relay_access.cidr"])
+    assert "137.143.67.64/30\tOK" in tables["relay.cidr"]
+    assert not any(line.startswith("137.143.67.71/") for line in tables["relay.cidr"])
     assert compiled.main_cf == {
         "postscreen_greet_wait": "30s",
         "postscreen_greet_action": "ignore",
@@ -51,13 +51,13 @@ def test_the_rules_of_the_talk() -> None:
         "smtpd_soft_error_limit": "10",
     }
     assert compiled.notes == []
-    assert "# line 5: 71.16.72.:deny\n71.16.72.0/24\treject\n" in compiled.tables["postscreen_access.cidr"]
+    assert "# line 5: 71.16.72.:deny\n71.16.72.0/24\treject\n" in compiled.tables["postscreen.cidr"]
 
 
 def test_no_rules_mean_that_everybody_is_allowed() -> None:
     tables = {name: lines(table) for name, table in postfix.compile_rules("").tables.items()}
-    assert tables["client_access.cidr"] == ["0.0.0.0/0\tDUNNO", "::/0\tDUNNO"]
-    assert tables["relay_access.cidr"] == []
+    assert tables["client.cidr"] == ["0.0.0.0/0\tDUNNO", "::/0\tDUNNO"]
+    assert tables["relay.cidr"] == []
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_a_value_that_makes_no_difference_is_no_fault(text: str) -> None:
 )
 def test_the_text_of_rblsmtpd_is_what_smtpd_answers(value: str, action: str) -> None:
     tables = postfix.compile_rules(f'192.0.2.:allow,RBLSMTPD="{value}"').tables
-    assert lines(tables["client_access.cidr"])[0] == f"192.0.2.0/24\t{action}"
+    assert lines(tables["client.cidr"])[0] == f"192.0.2.0/24\t{action}"
     # postscreen would answer with words of its own.
-    assert lines(tables["postscreen_access.cidr"])[0] == "192.0.2.0/24\tpermit"
+    assert lines(tables["postscreen.cidr"])[0] == "192.0.2.0/24\tpermit"
 
 
 def test_what_holds_unsaid_is_noted() -> None:
@@ -137,7 +137,7 @@ def test_names_come_where_tcpserver_asks_for_them() -> None:
         name: lines(table)
         for name, table in postfix.compile_rules("1.2.3.4:allow\n1.2.:allow\n=.b:deny\n=a.b:allow\n=x.c:deny\n").tables.items()
     }
-    assert tables["client_access.cidr"] == [
+    assert tables["client.cidr"] == [
         "1.2.3.4/32\tDUNNO",
         "1.2.0.0/16\ttcprules_hosts",
         "0.0.0.0/0\ttcprules_names",
@@ -193,9 +193,9 @@ def expected(answer: syntax.Answer) -> dict[str, str | None]:
     said, name = answer.environment, "RBLSMTPD"
     text = said.get(name, "")
     refusal = "REJECT" if answer.deny else f"553 5.7.1 {text[1:]}" if text.startswith("-") else f"451 4.7.1 {text}" if text else ""
-    tables: dict[str, str | None] = {"client_access.cidr": refusal or "DUNNO"}
-    tables["postscreen_access.cidr"] = "reject" if answer.deny else "permit" if name in said else "dunno"
-    tables["relay_access.cidr"] = "OK" if "RELAYCLIENT" in said and not refusal else None
+    tables: dict[str, str | None] = {"client.cidr": refusal or "DUNNO"}
+    tables["postscreen.cidr"] = "reject" if answer.deny else "permit" if name in said else "dunno"
+    tables["relay.cidr"] = "OK" if "RELAYCLIENT" in said and not refusal else None
     if not refusal:
         checked = "VALIDRCPTTO_CDB" in said and "RELAYCLIENT" not in said
         tables["recipients.cidr"] = "tcprules_recipients" if checked else "DUNNO"
