@@ -47,6 +47,7 @@ class Service:
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._lock = threading.Condition()
         self._asked: list[bool] = []
+        self._attempts = 0
         self._status: dict[str, Any] = {
             "state": "starting",
             "server": None,
