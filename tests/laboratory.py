@@ -195,9 +195,7 @@ def lab() -> Iterator[Lab]:
     """The lab that `./lab up` left running."""
     if not paths.SSH_CONFIG.exists():
         pytest.exit("The lab is not up: ./lab up", 2)
-    inventory = Landscape(paths.INVENTORY)
-    for extra in filter(None, os.environ.get("POSTHOUSE_EXTRA_HOSTS", "").split(":")):
-        inventory.add(Path(extra))
+    inventory = Landscape(Path(os.environ.get("POSTHOUSE_INVENTORY", paths.INVENTORY)))
     laboratory = Lab(inventory, paths.SSH_CONFIG)
     yield laboratory
     laboratory.close()
