@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import ldap
 import ldap.ldapobject
@@ -23,12 +22,6 @@ class _Consumer(ldap.ldapobject.SimpleLDAPObject, ldap.syncrepl.SyncreplConsumer
     def __init__(self, uri: str, mirror: Mirror) -> None:
         ldap.ldapobject.SimpleLDAPObject.__init__(self, uri)
         self._mirror = mirror
-        self.heard = False
-
-    def result4(self, *args: Any, **options: Any) -> Any:
-        result = super().result4(*args, **options)
-        self.heard = result[0] is not None
-        return result
 
     def syncrepl_get_cookie(self) -> None:
         # No cookie: each session begins with everything, so a session is a full refresh and there is no state to go stale.
@@ -87,12 +80,12 @@ class LdapSession:
         heard = False
         try:
             while True:
-                more = self._consumer.syncrepl_poll(msgid=self._message, timeout=0)
-                if not more:
+                # Not 0: python-ldap 3.4 raises TypeError for a poll without a message when controls are asked for.
+                if not self._consumer.syncrepl_poll(msgid=self._message, timeout=0.001):
                     raise DirectoryError(f"{self.uri}: the server ended the synchronisation")
-                if not self._consumer.heard:
-                    return heard
                 heard = True
+        except ldap.TIMEOUT:
+            return heard
         except ldap.LDAPError as fault:
             raise DirectoryError(f"{self.uri}: {reason(fault)}") from fault
 
