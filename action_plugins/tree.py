@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import importlib.util
 import json
 import shlex
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
-from ansible.utils.display import Display
 
-PACKAGE = Path(__file__).resolve().parent.parent / "module_utils" / "tree"
+MODULE_UTILS = Path(__file__).resolve().parent.parent / "module_utils"
 CACHE = "/var/cache/posthouse"
 JINJA = {"trim_blocks": True}  # as ansible.builtin.template
 OPTIONS = ("packages", "debconf", "verify", "commands", "units")
 FILE_OPTIONS = {"owner", "group", "mode", "secret", "validate", "when"}
 
-# Runs on the machine. The agent's modules come with every picture and are kept compiled under their digest: a Python that
-# starts bare and finds bytecode needs a fifth of the time a module of Ansible's ordinary kind needs (docs/decisions/0001-tree.md).
+# Runs on the machine. The agent's modules come with every picture and stay there compiled, under their digest: a bare Python that
+# finds bytecode answers in a third of the time of an ordinary module (docs/decisions/0001-tree.md). A check leaves nothing behind.
 START = """
 import json, os, sys
 given = json.load(sys.stdin)
 home = given["cache"] + "/tree-" + given["version"]
-if os.path.isdir(home):
-    sys.path.insert(0, home)
-    from tree.agent import converge
-else:
+new = ""
+if not os.path.isdir(home):
     os.umask(0o077)
     new = home + "." + str(os.getpid())
     os.makedirs(new + "/tree")
     for name, text in given["agent"].items():
         with open(new + "/tree/" + name, "w", encoding="utf-8") as stream:
             stream.write(text)
-    try:
-        os.rename(new, home)
-    except OSError:
-        home = new
-    sys.path.insert(0, home)
-    from tree.agent import converge
-print(json.dumps(converge(given["picture"])))
+    if not given["picture"]["check"]:
+        try:
+            os.rename(new, home)
+            new = ""
+        except OSError:
+            pass
+sys.path.insert(0, new or home)
+from tree.agent import converge
+result = converge(given["picture"])
+if new:
+    for directory in (new + "/tree/__pycache__", new + "/tree", new):
+        for name in os.listdir(directory):
+            os.unlink(directory + "/" + name)
+        os.rmdir(directory)
+print(json.dumps(result))
 """
-
-_display = Display()
 
 
 class ActionModule(ActionBase):
@@ -58,38 +64,53 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Render everything before anything is sent, so that a mistake in a template changes nothing on the machine."""
         super().run(tmp, task_vars)
-        picture = self._picture(task_vars or {})
-        return self._send(picture)
+        self._texts: dict[str, str] = {}
+        self._variables = task_vars or {}
+        picture = self._picture()
+        result = self._send(picture)
+        if result.get("failed") and any(what.get("secret") for what in picture["files"].values()):
+            # Daemons quote the line they dislike.
+            control = on_control("tree_control")
+            result = control.hide(result, control.secret_words(picture["files"], self._texts))
+        return result
 
-    def _picture(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _picture(self) -> dict[str, Any]:
         args = dict(self._task.args)
         role = self._task._role
         base = Path(role._role_path if role else self._loader.get_basedir())
         name = args.pop("name", None) or (role.get_name() if role else "")
         source = args.pop("source", "templates")
         verbatim = args.pop("verbatim", "files")
-        attributes = plain(args.pop("attributes", None) or {})
-        extra = args.pop("files", None) or {}
+        attributes = self._with_rendered_keys(args.pop("attributes", None) or {})
+        extra = self._with_rendered_keys(args.pop("files", None) or {})
         picture = {option: plain(args.pop(option, None) or []) for option in OPTIONS}
         if args:
             raise AnsibleActionFail(f"tree: unknown option {', '.join(sorted(args))}: see ansible-doc -t module tree")
         files: dict[str, dict[str, Any]] = {}
         if source:
-            files.update(self._render(base / str(source), task_vars))
-        if verbatim and source and (base / str(verbatim)).is_dir():
-            files.update(read_verbatim(base / str(verbatim)))
+            files.update(self._render(base / str(source)))
+            if verbatim and (base / str(verbatim)).is_dir():
+                files.update(read_verbatim(base / str(verbatim)))
         for path, content in extra.items():
             if not isinstance(content, str):
-                raise AnsibleActionFail(f"tree: files[{path!r}] is {type(content).__name__}, not text: write it out with a filter, e.g. to_nice_json")
-            files[str(path)] = {"content": str(content), "source": "files"}
+                raise AnsibleActionFail(f"tree: files[{path!r}] is a {type(content).__name__}, not text: use a filter, e.g. to_nice_json")
+            files[path] = {"content": content, "source": "files"}
         picture["files"] = with_attributes(files, attributes)
         picture.update(name=str(name), check=bool(self._task.check_mode), diff=bool(self._task.diff))
         return picture
 
-    def _render(self, directory: Path, task_vars: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def _with_rendered_keys(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return paths with their expressions evaluated: Ansible does that for values only."""
+        return {str(self._templar.template(path) if "{{" in path else path): plain(what) for path, what in given.items()}
+
+    def _render(self, directory: Path) -> dict[str, dict[str, Any]]:
         if not directory.is_dir():
             raise AnsibleActionFail(f"tree: there is no directory {directory}; give source: '' when a role ships no files")
-        templar = self._templar.copy_with_new_env(searchpath=[str(directory)], available_variables=task_vars)
+        templar = self._templar.copy_with_new_env(searchpath=[str(directory)], available_variables=self._variables)
+
+        def render(text: str) -> Any:
+            return templar.template(trust_as_template(text), escape_backslashes=False, overrides=JINJA)
+
         files: dict[str, dict[str, Any]] = {}
         for template in walk(directory):
             shipped = f"/{template.relative_to(directory)}"
@@ -100,20 +121,41 @@ class ActionModule(ActionBase):
                 continue
             text = self._loader.get_text_file_contents(str(template))
             try:
-                rendered = templar.template(trust_as_template(text), escape_backslashes=False, overrides=JINJA)
+                rendered = render(text)
             except AnsibleError as error:
-                raise AnsibleActionFail(f"{template}: {error}") from error
+                raise self._located(template, str(text), render, error) from None
             if rendered is None or isinstance(rendered, (int, float)):  # a template that is one expression keeps its type
                 rendered = "" if rendered is None else f"{rendered}\n"
             if not isinstance(rendered, str):
-                raise AnsibleActionFail(f"{template} is a single expression that yields {type(rendered).__name__}, not text")
+                raise AnsibleActionFail(f"{template} is a single expression that yields a {type(rendered).__name__}, not text")
+            self._texts[shipped] = str(text)
             files[shipped] = {"content": str(rendered), "source": str(template)}
             if template.stat().st_mode & 0o100:
                 files[shipped]["mode"] = "0755"
         return files
 
+    def _located(self, template: Path, text: str, render: Any, error: AnsibleError) -> AnsibleActionFail:
+        """Return the error with the line of the template it comes from."""
+
+        def fails(beginning: str) -> bool:
+            try:
+                render(beginning)
+            except AnsibleError:
+                return True
+            return False
+
+        control = on_control("tree_control")
+        number, line = control.locate(text, fails, str(error), control.syntax_line(error))
+        place = f"{template} line {number}" if number else str(template)
+        remedy = control.suggestion(str(error), self._variables)
+        shown = f"\n    {line}" if line else ""
+        return AnsibleActionFail(f"{place}: {error}{remedy}{shown}\nNothing was sent to the machine.", obj=error.obj)
+
     def _send(self, picture: dict[str, Any]) -> dict[str, Any]:
-        agent = {path.name: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("*.py"))}
+        if not getattr(self._connection, "has_pipelining", False):
+            arguments = {key: value for key, value in picture.items() if key not in ("check", "diff")}
+            return self._execute_module(module_name="tree", module_args=arguments, task_vars=self._variables)  # type: ignore[no-any-return]
+        agent = {path.name: path.read_text(encoding="utf-8") for path in sorted((MODULE_UTILS / "tree").glob("*.py"))}
         version = hashlib.sha256("".join(agent.values()).encode()).hexdigest()[:16]
         message = json.dumps({"cache": CACHE, "version": version, "agent": agent, "picture": picture})
         command = f"{self._interpreter()} -ISX utf8 -c {shlex.quote(START)}"
@@ -121,12 +163,24 @@ class ActionModule(ActionBase):
         try:
             result: dict[str, Any] = json.loads(answer["stdout"])
         except ValueError:
-            raise AnsibleActionFail(f"tree: the machine did not answer (exit code {answer['rc']}):\n{answer['stderr'][-4000:]}") from None
+            control = on_control("tree_control")
+            said = control.hide(answer["stderr"][-4000:], control.secret_words(picture["files"], self._texts))
+            raise AnsibleActionFail(f"tree: the machine did not answer (exit code {answer['rc']}):\n{said}") from None
         return result
 
     def _interpreter(self) -> str:
-        configured = self._templar.template(self._templar.available_variables.get("ansible_python_interpreter", ""))
-        return str(configured) if str(configured).startswith("/") else "/usr/bin/python3"
+        configured = str(self._templar.template(self._variables.get("ansible_python_interpreter", "")))
+        return configured if configured.startswith("/") else "/usr/bin/python3"
+
+
+def on_control(name: str) -> ModuleType:
+    """Return a module of module_utils that is needed here only when something failed."""
+    spec = importlib.util.spec_from_file_location(f"posthouse_{name}", MODULE_UTILS / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise AnsibleActionFail(f"tree: {MODULE_UTILS / name}.py is missing")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def walk(directory: Path) -> list[Path]:
@@ -136,8 +190,6 @@ def walk(directory: Path) -> list[Path]:
 
 def read_verbatim(directory: Path) -> dict[str, dict[str, Any]]:
     """Return the files below a directory as they are."""
-    import base64
-
     files: dict[str, dict[str, Any]] = {}
     for path in walk(directory):
         shipped = f"/{path.relative_to(directory)}"
@@ -165,13 +217,12 @@ def with_attributes(files: dict[str, dict[str, Any]], attributes: dict[str, Any]
     """Give each file its attributes and drop the files that are not shipped."""
     for path, wanted in attributes.items():
         if path not in files:
-            import difflib
-
-            near = difflib.get_close_matches(path, files, 1)
-            raise AnsibleActionFail(f"tree: attributes names {path}, which is not shipped" + (f"; did you mean {near[0]}?" if near else ""))
+            names = "\n".join(sorted(files))
+            raise AnsibleActionFail(f"tree: attributes names {path}, which this role does not ship. It ships\n{names}")
         unknown = set(wanted) - FILE_OPTIONS
         if unknown:
-            raise AnsibleActionFail(f"tree: attributes of {path}: unknown {', '.join(sorted(unknown))}; there are {', '.join(sorted(FILE_OPTIONS))}")
+            known = ", ".join(sorted(FILE_OPTIONS))
+            raise AnsibleActionFail(f"tree: attributes of {path} has {', '.join(sorted(unknown))}, which is none of {known}")
         files[path].update(wanted)
     kept = {}
     for path, what in files.items():

@@ -51,7 +51,8 @@ options:
   attributes:
     description:
       - Path to what is not root:root 0644. Keys are C(owner), C(group), C(mode) (octal digits in quotes), C(secret) (the content is shown
-        nowhere), C(validate) (a command without shell; C(%s) is the new file; nothing is replaced unless it succeeds) and C(when) (false,
+        nowhere, and the mode is 0600 unless given), C(validate) (a command without shell;
+        C(%s) is the new file; nothing is replaced unless it succeeds) and C(when) (false,
         the file is not shipped).
       - A path that is not shipped is an error.
     type: dict

@@ -18,17 +18,10 @@ SYSUSERS = "/etc/sysusers.d/"
 TMPFILES = "/etc/tmpfiles.d/"
 
 
-def promised_accounts(entries: Iterable[Entry]) -> set[str]:
-    """Return the names that sysusers.d files of this tree will make."""
-    return {words[1] for entry in entries if entry.path.startswith(SYSUSERS) for words in _lines(entry) if words[0].rstrip("!") in ("u", "g")}
-
-
 def missing_accounts(entries: Iterable[Entry]) -> dict[str, list[str]]:
     """Return path of a sysusers.d file → accounts and memberships in it that the machine does not have."""
     lacking: dict[str, list[str]] = {}
     for entry in entries:
-        if not entry.path.startswith(SYSUSERS):
-            continue
         for words in _lines(entry):
             kind, name = words[0].rstrip("!"), words[1]
             if (kind == "u" and not _has_user(name)) or (kind == "g" and not _has_group(name)):
@@ -52,10 +45,9 @@ def wrong_directories(entries: Iterable[Entry]) -> dict[str, list[str]]:
     """
     wrong: dict[str, list[str]] = {}
     for entry in entries:
-        if entry.path.startswith(TMPFILES):
-            for words in _lines(entry):
-                if len(words) > 1 and _is_wrong(words):
-                    wrong.setdefault(entry.path, []).append(words[1])
+        for words in _lines(entry):
+            if _is_wrong(words):
+                wrong.setdefault(entry.path, []).append(words[1])
     return wrong
 
 
@@ -79,7 +71,7 @@ def _is_wrong(words: list[str]) -> bool:
     letter = kind[:1]
     if letter not in "dDvqQfFLpbcC" or "%" in path or "*" in path or set(kind) & set("!-=~^"):
         return False
-    mode, user, group = (words[2:5] + ["-", "-", "-"])[:3]
+    mode, user, group = [*words[2:5], "-", "-", "-"][:3]
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -7,7 +7,7 @@ import os
 from . import accounts, commands, packages, units
 from .digests import Digests
 from .picture import Picture, Problem, covers
-from .state import DIRECTORY, State, refuse_shared
+from .state import DIRECTORY, State, locked, refuse_shared
 from .transaction import Transaction
 
 TYPE_CHECKING = False
@@ -17,98 +17,141 @@ if TYPE_CHECKING:
 
 # apt reads these while packages are installed, so they come first.
 BEFORE_PACKAGES = ("/etc/apt", "/etc/dpkg")
-UNIT_FILES = "/etc/systemd/system"
+ACTS = ("paths", "packages", "accounts", "commands", "units")
 
 
 def converge(given: Mapping[str, Any], directory: str = DIRECTORY) -> dict[str, Any]:
-    """Make the machine look like the picture; return the result as Ansible shows it. Never raises Problem: it becomes `failed`."""
+    """Make the machine look like the picture; return the result as Ansible shows it. What goes wrong becomes `failed` and `msg`."""
     os.umask(0o022)
     result: dict[str, Any] = {"changed": False, "paths": [], "packages": [], "commands": [], "units": {}}
     try:
-        _converge(Picture(given), directory, result)
+        picture = Picture(given)
+        with locked(directory, picture.check):
+            Run(picture, directory, result).converge()
     except Problem as problem:
         result.update(failed=True, msg=str(problem))
     except OSError as error:
         result.update(failed=True, msg=f"{error.filename or 'the machine'}: {error.strerror}")
-    result["changed"] = bool(result["paths"] or result["packages"] or result["commands"] or result["units"] or result.get("accounts"))
+    result["changed"] = any(result.get(act) for act in ACTS)
     return result
 
 
-def _converge(picture: Picture, directory: str, result: dict[str, Any]) -> None:
-    asked_packages, asked_units = packages.ask(picture.packages), units.ask(picture.units)
-    state = State(picture.name, directory)
-    claims = state.claims_of_others()
-    entries = list(picture.entries.values())
-    refuse_shared(picture.name, picture.entries, claims)
-    missing, interrupted = packages.missing(picture.packages, asked_packages)
-    shown = units.states(picture.units, asked_units)
-    transaction = Transaction(picture, state, result)
-    if missing:
-        transaction.apply([entry for entry in entries if any(covers(prefix, entry.path) for prefix in BEFORE_PACKAGES)])
-        result["packages"] = missing
+class Run:
+    """One run of one tree: each step compares first and does nothing where nothing differs."""
+
+    def __init__(self, picture: Picture, directory: str, result: dict[str, Any]) -> None:
+        self.picture, self.result = picture, result
+        self.names = [unit.name for unit in picture.units]
+        # Both answer while the files are being read.
+        self.asked_packages, self.asked_units = packages.ask(picture.packages), units.ask(self.names)
+        self.state = State(picture.name, directory)
+        self.claims = self.state.claims_of_others()
+        self.transaction = Transaction(picture, self.state, result)
+
+    def converge(self) -> None:
+        """Do everything, in the order that library/tree.py promises."""
+        picture, state, transaction = self.picture, self.state, self.transaction
+        refuse_shared(picture.name, picture.entries, self.claims)
+        transaction.look()
+        installed = self.packages()
+        shown = units.states(self.names, self.asked_units)
+        self.accounts()
+        transaction.apply(list(picture.entries.values()))
+        dropped = [path for path in state.data["files"] if path not in picture.entries and path not in self.claims]
+        definitions = [path for path in dropped if units.defined_by(path)]
+        transaction.remove([path for path in dropped if path not in definitions])
+        self.directories()
+        transaction.verify(picture.verify)
+        self.retire(definitions)
         if not picture.check:
-            packages.install(missing, picture.debconf, interrupted)
-    elif picture.packages and not picture.check:
-        packages.release_leftover()
-    transaction.apply([entry for entry in entries if entry.path.startswith(accounts.SYSUSERS)])
-    _accounts(picture, transaction, result)
-    transaction.apply(entries, missing_accounts_are_fine=bool(picture.check))
-    transaction.remove([path for path in state.data["files"] if path not in picture.entries and path not in claims])
-    _directories(picture, transaction, result)
-    transaction.verify(picture.verify)
-    state.data["packages"] = picture.packages
-    digests = Digests(picture.entries, transaction.removed)
-    commands.follow(picture, digests, state, result)
-    if missing or transaction.changed_below(UNIT_FILES) or any(block.get("NeedDaemonReload") == "yes" for block in shown.values()):
-        if not picture.check:
+            transaction.settle()
+            state.data["packages"] = picture.packages
+            if transaction.changed or transaction.removed or installed:
+                state.save()
+        digests = Digests(picture.entries, self.claims, transaction.removed)
+        commands.follow(picture, digests, state, self.result)
+        stale = any(block.get("NeedDaemonReload") == "yes" for block in shown.values())
+        if not picture.check and (installed or stale or transaction.changed_below(units.UNIT_FILES)):
             units.reload_daemon()
-            shown = units.states(picture.units, units.ask(picture.units))
-    _units(picture, digests, state, shown, result)
-    if not picture.check:
-        state.save()
-
-
-def _accounts(picture: Picture, transaction: Transaction, result: dict[str, Any]) -> None:
-    entries = picture.entries.values()
-    lacking = accounts.missing_accounts(entries)
-    if lacking:
-        result["accounts"] = sorted(name for names in lacking.values() for name in names)
-    due = set(lacking) | {path for path in transaction.changed if path.startswith(accounts.SYSUSERS)}
-    if due and not picture.check:
-        accounts.make_accounts(due)
-
-
-def _directories(picture: Picture, transaction: Transaction, result: dict[str, Any]) -> None:
-    wrong = accounts.wrong_directories(picture.entries.values())
-    result["paths"] += [path for paths in wrong.values() for path in paths if path not in result["paths"]]
-    due = set(wrong) | {path for path in transaction.changed if path.startswith(accounts.TMPFILES)}
-    if due and not picture.check:
-        accounts.make_directories(due)
-        for source, paths in accounts.wrong_directories(picture.entries.values()).items():
-            raise Problem(f"systemd-tmpfiles was content, but {', '.join(paths)} is not as {source} says: do two files disagree?")
-
-
-def _units(picture: Picture, digests: Digests, state: State, shown: dict[str, dict[str, str]], result: dict[str, Any]) -> None:
-    remembered = state.data["units"]
-    started = []
-    for unit in picture.units:
-        verbs, now = units.plan(unit, shown[unit.name], digests, remembered.get(unit.name), picture.check)
-        if verbs:
-            result["units"][unit.name] = verbs
-            if not picture.check:
-                units.act(unit, verbs)
-                if {"start", "restart", "reload-or-restart"} & set(verbs):
-                    started.append(unit)
+            shown = units.states(self.names, units.ask(self.names))
+        digests.forget()
+        self.units(digests, shown)
         if not picture.check:
+            state.save()
+
+    def packages(self) -> list[str]:
+        """Install what is missing; return it."""
+        picture, entries = self.picture, self.picture.entries.values()
+        missing, interrupted = packages.missing(picture.packages, self.asked_packages)
+        if missing:
+            self.result["packages"] = missing
+            self.transaction.apply([entry for entry in entries if any(covers(prefix, entry.path) for prefix in BEFORE_PACKAGES)])
+            if not picture.check:
+                packages.install(missing, picture.debconf, interrupted)
+                self.transaction.look()
+        elif picture.packages and not picture.check:
+            packages.release_leftover()
+        return missing
+
+    def accounts(self) -> None:
+        """Make the accounts that sysusers.d files ask for."""
+        entries = [entry for path, entry in self.picture.entries.items() if path.startswith(accounts.SYSUSERS)]
+        self.transaction.apply(entries)
+        lacking = accounts.missing_accounts(entries)
+        if lacking:
+            self.result["accounts"] = sorted(name for names in lacking.values() for name in names)
+        due = set(lacking) | {path for path in self.transaction.changed if path.startswith(accounts.SYSUSERS)}
+        if due and not self.picture.check:
+            accounts.make_accounts(due)
+
+    def directories(self) -> None:
+        """Make and put right the directories that tmpfiles.d files ask for."""
+        entries = [entry for path, entry in self.picture.entries.items() if path.startswith(accounts.TMPFILES)]
+        wrong = accounts.wrong_directories(entries)
+        self.result["paths"] += [path for paths in wrong.values() for path in paths if path not in self.result["paths"]]
+        due = set(wrong) | {path for path in self.transaction.changed if path.startswith(accounts.TMPFILES)}
+        if due and not self.picture.check:
+            accounts.make_directories(due)
+            for source, paths in accounts.wrong_directories(entries).items():
+                raise Problem(f"systemd-tmpfiles was content, but {', '.join(paths)} is not as {source} says: do two files disagree?")
+
+    def retire(self, definitions: list[str]) -> None:
+        """Remove definitions of units that are no longer shipped, and the units with them."""
+        if definitions:
+            names = [name for name in map(units.defined_by, definitions) if name]
+            self.result["units"].update({name: ["disable --now"] for name in names})
+            if not self.picture.check:
+                units.retire(names, self.state.data["units"])
+            self.transaction.remove(definitions)
+
+    def units(self, digests: Digests, shown: dict[str, dict[str, str]]) -> None:
+        """Bring the units into their states, in the given order; what was done is remembered after each one."""
+        remembered = self.state.data["units"]
+        started = []
+        for unit in self.picture.units:
+            now = units.works_with(unit, digests)
+            verbs = units.plan(unit, shown[unit.name], now, remembered.get(unit.name), self.picture.check)
+            if verbs:
+                self.result["units"][unit.name] = verbs
+            if self.picture.check:
+                continue
+            if verbs:
+                remembered.pop(unit.name, None)
+                try:
+                    units.act(unit, verbs)
+                except Problem:
+                    self.state.save()
+                    raise
             remembered[unit.name] = now
             if verbs:
-                state.save()
-    try:
-        units.confirm(started)
-    except Problem:
-        for unit in started:
-            remembered.pop(unit.name, None)
-        state.save()
-        raise
-    wanted = {unit.name for unit in picture.units}
-    state.data["units"] = {name: now for name, now in remembered.items() if name in wanted}
+                self.state.save()
+            if {"start", "restart", "reload-or-restart"} & set(verbs):
+                started.append(unit.name)
+        dead = units.dead_after_all(started)
+        if dead:
+            for name in dead:
+                remembered.pop(name)
+            self.state.save()
+            raise Problem("\n".join(f"{name} was started and died:\n{units.evidence(name)}" for name in dead))
+        if not self.picture.check:
+            self.state.data["units"] = {name: now for name, now in remembered.items() if name in self.names}

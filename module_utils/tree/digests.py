@@ -9,34 +9,45 @@ from .picture import Entry, covers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 class Digests:
-    """The files of the machine as they are after this run (or, in check mode, would be)."""
+    """The files of the machine as they are after this run (or, in check mode, would be).
 
-    def __init__(self, entries: dict[str, Entry], removed: Iterable[str]) -> None:
+    A directory stands for the files that trees ship below it, not for what daemons and timers write there: tables they refresh
+    by themselves must not look like a change of configuration. A path of a file stands for that file, whoever wrote it.
+    """
+
+    def __init__(self, entries: dict[str, Entry], others: Iterable[str], removed: Iterable[str]) -> None:
+        """Take this tree's files, the paths that other trees own, and the paths that this run removes."""
         self._entries = entries
+        self._others = set(others)
         self._removed = set(removed)
         self._known: dict[str, str] = {}
 
     def below(self, prefixes: Iterable[str]) -> dict[str, str]:
-        """Return path → digest of every file at or below the prefixes."""
-        found = {}
+        """Return path → digest of every file that the prefixes stand for."""
+        found: dict[str, str] = {}
         for prefix in prefixes:
-            for path in _walk(prefix):
-                if path not in self._entries and path not in self._removed:
-                    found[path] = self._of_machine(path)
-            for path in self._entries:
+            for path, entry in self._entries.items():
                 if covers(prefix, path):
-                    found[path] = self._of_entry(path)
+                    found[path] = self._of_entry(entry)
+            for path in self._others:
+                if covers(prefix, path) and os.path.isfile(path):
+                    found[path] = self._of_machine(path)
+            if prefix not in found and prefix not in self._removed and os.path.isfile(prefix):
+                found[prefix] = self._of_machine(prefix)
         return found
 
-    def _of_entry(self, path: str) -> str:
-        if path not in self._known:
-            entry = self._entries[path]
-            self._known[path] = digest(entry.content if entry.link is None and entry.content is not None else (entry.link or "").encode())
-        return self._known[path]
+    def forget(self) -> None:
+        """Look again: a command may have made files that a unit depends on."""
+        self._known = {path: known for path, known in self._known.items() if path in self._entries}
+
+    def _of_entry(self, entry: Entry) -> str:
+        if entry.path not in self._known:
+            self._known[entry.path] = digest((entry.link or "").encode() if entry.content is None else entry.content)
+        return self._known[entry.path]
 
     def _of_machine(self, path: str) -> str:
         if path not in self._known:
@@ -49,21 +60,10 @@ class Digests:
 
 
 def digest(content: bytes) -> str:
-    """Return a digest short enough to keep the state file small; it need not resist an attacker who is root already."""
+    """Return a digest short enough to keep the state file small; it finds changes, it does not defend against root."""
     return sha256(content).hexdigest()[:32]
 
 
 def differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """Return the paths that came, went or changed."""
     return sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
-
-
-def _walk(prefix: str) -> Iterator[str]:
-    if os.path.isdir(prefix):
-        for directory, _, names in os.walk(prefix):
-            for name in names:
-                path = f"{directory}/{name}"
-                if os.path.isfile(path):
-                    yield path
-    elif os.path.isfile(prefix):
-        yield prefix

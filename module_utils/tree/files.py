@@ -48,12 +48,15 @@ class Change:
         self.temporary = ""
 
 
-def decide(entry: Entry, uid: int, gid: int) -> Change | None:
-    """Compare one path with its picture, for real: content, kind, owner, group and mode. None: nothing to do."""
-    before = Present(entry.path)
+def refuse(entry: Entry, before: Present) -> None:
+    """Raise when something stands at the path that must not be replaced by a file."""
     if before.kind in ("directory", "other"):
         kind = "directory" if before.kind == "directory" else "special file"
         raise Problem(f"{entry.path} is a {kind} on the machine; {entry.source} ships a file there: remove one of them")
+
+
+def decide(entry: Entry, before: Present, uid: int, gid: int) -> Change | None:
+    """Compare one path with its picture, for real: content, kind, owner, group and mode. None: nothing to do."""
     what = []
     if before.kind == "absent":
         what.append("new")
@@ -71,12 +74,12 @@ def decide(entry: Entry, uid: int, gid: int) -> Change | None:
     return Change(entry, before, uid, gid, what) if what else None
 
 
-def owner_of(entry: Entry, promised: Iterable[str], may_miss: bool) -> tuple[int, int]:
-    """Return uid and gid of a file. An account of `promised`, or any when may_miss (check mode), may be missing: -1."""
+def owner_of(entry: Entry, may_miss: bool) -> tuple[int, int]:
+    """Return uid and gid of a file. With may_miss (check mode) an account may be one that a package or sysusers.d will bring: -1."""
     found = []
     for kind, name, look_up in (("user", entry.owner, _uid), ("group", entry.group, _gid)):
         number = look_up(name)
-        if number is None and not may_miss and name not in promised:
+        if number is None and not may_miss:
             raise Problem(f"{entry.path}: there is no {kind} {name!r} on the machine; let a package or /etc/sysusers.d bring it")
         found.append(-1 if number is None else number)
     return found[0], found[1]
@@ -102,7 +105,7 @@ def _gid(name: str) -> int | None:
 
 def make_parents(path: str) -> list[str]:
     """Make the missing directories above a path, root 0755; return them, the outermost first."""
-    missing = []
+    missing: list[str] = []
     for directory in parents(path):
         if os.path.isdir(directory):
             break

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818, because it is what an operator has, not what went wrong in here
     """Something the operator must know: the message names the file or unit and what to do about it."""
 
 
@@ -34,8 +34,8 @@ class Entry:
                 self.content = str(given["content"]).encode("utf-8", "surrogateescape")
         self.owner = str(given.get("owner", "root"))
         self.group = str(given.get("group", "root"))
-        self.mode = parse_mode(path, given.get("mode", "0644"))
         self.secret = bool(given.get("secret", False))
+        self.mode = parse_mode(path, given.get("mode") or ("0600" if self.secret else "0644"))
         self.validate: str | None = given.get("validate")
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import time
+from contextlib import contextmanager
 
 from .picture import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 DIRECTORY = "/var/lib/posthouse/tree"
+PATIENCE = 600
 
 
 class State:
@@ -63,6 +67,32 @@ class State:
                 for path in other.get("files", []):
                     claims[path] = file_name.removesuffix(".json")
         return claims
+
+
+@contextmanager
+def locked(directory: str, check: bool) -> Iterator[None]:
+    """Let one run at a time work on a machine; a check changes nothing and waits for nobody.
+
+    A run whose control node went away may still be installing packages: the next one waits for it.
+    """
+    if check:
+        yield
+        return
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    descriptor = os.open(f"{directory}/.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise Problem(f"another run has held {directory}/.lock for {PATIENCE} s: let it end, or end it") from None
+                time.sleep(0.5)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def refuse_shared(name: str, paths: Iterable[str], claims: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import glob
+import os
 import time
 
 from .digests import Digests, differing
@@ -12,28 +12,29 @@ from .system import Running, run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
-PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Type,RemainAfterExit,Result"
+UNIT_FILES = "/etc/systemd/system"
+KINDS = (".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap", ".target", ".slice")
+PROPERTIES = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Type,RemainAfterExit"
+SETTLE = 0.2
 
 
-def ask(units: list[Unit]) -> Running | None:
+def ask(names: list[str]) -> Running | None:
     """Start asking systemd for the state of all units, in one call."""
-    return Running(["systemctl", "show", "--property", PROPERTIES, *[unit.name for unit in units]]) if units else None
+    return Running(["systemctl", "show", "--property", PROPERTIES, "--", *names]) if names else None
 
 
-def states(units: list[Unit], asked: Running | None) -> dict[str, dict[str, str]]:
+def states(names: list[str], asked: Running | None) -> dict[str, dict[str, str]]:
     """Return unit → property → value."""
     if asked is None:
         return {}
     code, output = asked.result()
     blocks = output.strip("\n").split("\n\n")
-    if code or len(blocks) != len(units):
+    if code or len(blocks) != len(names):
         raise Problem(f"systemctl show failed (exit code {code}):\n{last_lines(output, 5)}")
-    return {
-        unit.name: dict(line.partition("=")[::2] for line in block.splitlines())
-        for unit, block in zip(units, blocks, strict=True)
-    }
+    return {name: dict(line.partition("=")[::2] for line in block.splitlines()) for name, block in zip(names, blocks, strict=True)}
 
 
 def reload_daemon() -> None:
@@ -43,44 +44,64 @@ def reload_daemon() -> None:
         raise Problem(f"systemctl daemon-reload failed:\n{output.strip()}")
 
 
-def plan(unit: Unit, shown: dict[str, str], digests: Digests, last: dict[str, Any] | None, predicting: bool) -> tuple[list[str], dict[str, Any]]:
-    """Return what to do with a unit (verbs of systemctl) and what it will then have been activated with."""
+def works_with(unit: Unit, digests: Digests) -> dict[str, dict[str, str]]:
+    """Return the digests of what a unit depends on, as the state file remembers them."""
+    if unit.masked or unit.state == "stopped":
+        return {}
+    return {"restart": digests.below(unit.restart), "reload": digests.below(unit.reload)}
+
+
+def plan(unit: Unit, shown: dict[str, str], now: dict[str, Any], last: dict[str, Any] | None, check: bool) -> list[str]:
+    """Return the verbs of systemctl that a unit needs, in order.
+
+    shown: its properties. now and last: what it depends on now, and depended on when this tree last activated it (None: never).
+    check: a unit that does not exist is one that its package would bring.
+    """
     if unit.masked:
-        return ([] if shown["UnitFileState"] == "masked" else ["mask"]), {}
-    if shown["LoadState"] == "not-found" and not predicting:
+        return [] if shown["UnitFileState"] == "masked" else ["mask"]
+    if shown["LoadState"] == "not-found" and not check:
+        if unit.state == "stopped" and not unit.enabled:
+            return []
         raise Problem(f"there is no unit {unit.name} on the machine: is its package in 'packages', or its file in the tree?")
-    verbs = []
-    if shown["LoadState"] == "masked":
-        verbs.append("unmask")
-    if unit.enabled is not None:
-        enabled = _is_enabled(unit.name, shown["UnitFileState"])
-        if unit.enabled and enabled is not True and enabled is not None:
-            verbs.append("enable")
-        elif not unit.enabled and enabled:
-            verbs.append("disable")
-    now = {"restart": digests.below(unit.restart), "reload": digests.below(unit.reload)}
-    active = shown["ActiveState"] in ("active", "reloading", "activating") and shown["SubState"] != "auto-restart"
+    verbs = ["unmask"] if shown["LoadState"] == "masked" else []
+    return verbs + _for_boot(unit, shown["UnitFileState"]) + _for_now(unit, shown, now, last)
+
+
+def _for_boot(unit: Unit, state: str) -> list[str]:
+    if unit.enabled is None or state in ("static", "alias", "transient", "indirect"):
+        return []  # it has no say in it: others pull it in
+    if state == "generated":
+        # From an init script: systemctl passes enable and disable on to its links (systemd-sysv-install).
+        script = unit.name.removesuffix(".service")
+        directories = (f"/etc/rc{level}.d" for level in range(2, 6))
+        enabled = any(name[:1] == "S" and name[3:] == script for where in directories if os.path.isdir(where) for name in os.listdir(where))
+    else:
+        enabled = state == "enabled"
+    if enabled == unit.enabled:
+        return []
+    return ["enable" if unit.enabled else "disable"]
+
+
+def _for_now(unit: Unit, shown: dict[str, str], now: dict[str, Any], last: dict[str, Any] | None) -> list[str]:
+    active = shown["ActiveState"] in ("active", "reloading", "activating", "refreshing") and shown["SubState"] != "auto-restart"
     if unit.state == "stopped":
-        return verbs + (["stop"] if shown["ActiveState"] not in ("inactive", "failed") else []), {}
-    if not active and _ends_by_itself(shown):
-        due = last is None or differing(last.get("restart", {}), now["restart"]) or differing(last.get("reload", {}), now["reload"])
-        return verbs + (["start"] if unit.state == "started" and (due or shown["ActiveState"] == "failed") else []), now
+        return ["stop"] if active or shown["ActiveState"] in ("activating", "deactivating") else []
+    owes_restart = last is None or bool(differing(last.get("restart", {}), now["restart"]))
+    owes_reload = last is None or bool(differing(last.get("reload", {}), now["reload"]))
     if not active:
-        return verbs + (["start"] if unit.state == "started" else []), now
-    if last is None:
-        # Nobody knows with which files it runs. Without files it depends on there is nothing to owe.
-        return verbs + (["restart"] if now["restart"] or now["reload"] else []), now
-    if differing(last.get("restart", {}), now["restart"]):
-        verbs.append("restart")
-    elif differing(last.get("reload", {}), now["reload"]):
-        verbs.append("reload-or-restart")
-    return verbs, now
+        done = shown.get("Type") == "oneshot" and shown.get("RemainAfterExit") == "no" and shown["ActiveState"] == "inactive"
+        return ["start"] if unit.state == "started" and not (done and not owes_restart and not owes_reload) else []
+    if last is None and not now["restart"] and not now["reload"]:
+        return []  # nobody knows with which files it runs, but it depends on none
+    if owes_restart:
+        return ["restart"]
+    return ["reload-or-restart"] if owes_reload else []
 
 
 def act(unit: Unit, verbs: list[str]) -> None:
     """Do what was planned; raise with the unit's own words when it fails."""
     for verb in verbs:
-        if verb in ("start", "restart") :
+        if verb in ("start", "restart"):
             # A unit that failed too often refuses to start until it is forgiven (systemd.unit(5), StartLimitBurst).
             run(["systemctl", "reset-failed", unit.name])
         argv = ["systemctl", "mask", "--now", unit.name] if verb == "mask" else ["systemctl", verb, unit.name]
@@ -89,35 +110,37 @@ def act(unit: Unit, verbs: list[str]) -> None:
             raise Problem(f"systemctl {verb} {unit.name} failed:\n{output.strip()}\n{evidence(unit.name)}")
 
 
-def confirm(units: list[Unit]) -> None:
-    """Raise when a unit that was just started has died already: systemctl is content once the process exists."""
-    if not units:
-        return
-    time.sleep(0.2)
-    for unit in units:
-        shown = states([unit], ask([unit]))[unit.name]
-        if shown["ActiveState"] == "failed" or shown["SubState"] == "auto-restart":
-            raise Problem(f"{unit.name} was started and died:\n{evidence(unit.name)}")
+def dead_after_all(names: list[str]) -> list[str]:
+    """Return the units, of those just started, that died at once: systemctl is content as soon as a process exists."""
+    if not names:
+        return []
+    time.sleep(SETTLE)
+    shown = states(names, ask(names))
+    return [name for name in names if shown[name]["ActiveState"] == "failed" or shown[name]["SubState"] == "auto-restart"]
 
 
 def evidence(name: str) -> str:
     """Return what systemd and the journal say about a unit."""
     status = run(["systemctl", "status", "--no-pager", "--full", "--lines=0", name])[1]
     journal = run(["journalctl", "--no-pager", "--output=cat", "--lines=15", "--unit", name])[1]
-    return f"{status.strip()}\nIts last journal lines:\n{journal.strip()}"
+    return f"{status.strip()}\nIts last lines in the journal:\n{journal.strip()}"
 
 
-def _is_enabled(name: str, state: str) -> bool | None:
-    """Return whether a unit starts at boot; None when it has no say in it (static, generated from elsewhere, alias)."""
-    if state in ("enabled", "linked-runtime"):
-        return True
-    if state == "generated":
-        # From an init script: systemctl enable works on its links (systemd-sysv-install).
-        return bool(glob.glob(f"/etc/rc[2345].d/S[0-9][0-9]{name.removesuffix('.service')}"))
-    if state in ("static", "alias", "transient"):
-        return None
-    return False
+def defined_by(path: str) -> str | None:
+    """Return the unit that a file defines, or None; a drop-in only amends one."""
+    directory, _, name = path.rpartition("/")
+    return name if directory == UNIT_FILES and name.endswith(KINDS) else None
 
 
-def _ends_by_itself(shown: dict[str, str]) -> bool:
-    return shown.get("Type") == "oneshot" and shown.get("RemainAfterExit") == "no"
+def retire(names: Iterable[str], known: Iterable[str]) -> None:
+    """Stop and disable units whose definition is about to go; of a template all instances, disabled as far as they are known."""
+    for name in names:
+        stem, at, rest = name.partition("@")
+        template = bool(at) and rest in {kind.removeprefix("@") for kind in KINDS}
+        instances = [unit for unit in known if template and unit.startswith(f"{stem}@")]
+        if template:
+            run(["systemctl", "stop", f"{stem}@*{rest}"])
+        for unit in instances or ([] if template else [name]):
+            code, output = run(["systemctl", "disable", "--now", unit])
+            if code:
+                raise Problem(f"{unit} is no longer shipped, but systemctl disable --now {unit} failed:\n{output.strip()}")
