@@ -1,0 +1,1 @@
+"""What the module qmail_user is made of: schema, values, plan are pure; directory speaks LDAP."""
