@@ -1,0 +1,90 @@
+"""The directory may be away, in part or as a whole: nobody is told that a person does not exist, and nothing is lost."""
+
+from __future__ import annotations
+
+import imaplib
+import time
+
+import pytest
+
+from frontdoor import post
+from tests.faults import faults
+from tests.laboratory import Lab
+from tests.people import People
+
+PATIENCE = 15.0  # seconds that a person's mail program may be kept waiting by a fault
+
+
+@pytest.mark.parametrize("which", ["provider", "replica"])
+def test_with_one_directory_away_logins_and_deliveries_go_on(lab: Lab, people: People, which: str) -> None:
+    machines = [machine.name for machine in lab.inventory.machines(f"directory_{which}")]
+    began = time.time()
+    with faults.stopped(lab, "slapd", machines):
+        for name in ("alma", "bela"):
+            started = time.monotonic()
+            with lab.imap(people[name]) as client:
+                assert client.select("INBOX")[0] == "OK"
+            assert time.monotonic() - started < PATIENCE
+            token, outcome = lab.send(people[name].mail)
+            assert outcome.sent, outcome
+            lab.receive(people[name], token)
+        assert faults.refusals(lab, began) == ""
+
+
+def test_with_the_whole_directory_away_nothing_is_refused_and_nothing_lost(lab: Lab, people: People) -> None:
+    machines = [machine.name for machine in lab.inventory.machines("directory")]
+    began = time.time()
+    tokens: dict[str, list[str]] = {"alma": [], "bela": [], "copy": [], "homeless": []}
+    with faults.stopped(lab, "slapd", machines):
+        # The exchanger still has its last good table: it takes mail or says "later", from everybody who ever existed.
+        for name, sent in tokens.items():
+            token, outcome = lab.send(people[name].mail)
+            assert outcome.sent or outcome.code // 100 == 4, outcome
+            sent.extend([token] if outcome.sent else [])
+        # Mailstores ask the directory itself; they say "later".
+        for store in lab.stores:
+            for name in ("alma", "bela", "nobody"):
+                address = people.address(name)
+                _, outcome = lab.send(address, origin=lab.origin(lab.exchanger.name), host=store.address)
+                assert outcome.sent or outcome.code // 100 == 4, (store.name, name, outcome)
+        # The table is made anew while there is nothing to make it from; it must stay what it was.
+        lab.run(
+            lab.exchanger.name,
+            "systemctl list-units --plain --no-legend 'posthouse-recipients*' | cut -d' ' -f1 | xargs -r systemctl restart",
+            check=False,
+        )
+        time.sleep(3)  # what must not happen gets the time to happen
+        _, outcome = lab.send(people["bela"].mail)
+        assert outcome.sent or outcome.code // 100 == 4, outcome
+        with pytest.raises((imaplib.IMAP4.error, OSError)) as refusal:
+            lab.imap(people["alma"])
+        assert "AUTHENTICATIONFAILED" not in str(refusal.value), "a person with the right password is not told that it is wrong"
+        faults.flush(lab)
+    assert faults.refusals(lab, began) == ""
+    assert post.wait_for(lambda: lab.knows(people["alma"].mail), 60)
+    faults.flush(lab)
+    for name, sent in tokens.items():
+        assert sent, f"the exchanger took nothing for {name} although it has its table"
+        if name != "homeless":
+            for token in sent:
+                lab.receive(people[name], token, seconds=120)
+    for token in tokens["copy"]:
+        lab.receive(people["bela"], token)
+    assert faults.refusals(lab, began) == ""
+
+
+def test_a_frozen_directory_is_not_a_silent_one(lab: Lab, people: People) -> None:
+    """A slapd that accepts connections and never answers: the other one is asked after a while, and nobody is refused."""
+    machine = lab.inventory.machines("directory_replica")[0].name
+    began = time.time()
+    with faults.window():
+        lab.run(machine, "systemctl kill --signal=STOP slapd")
+        try:
+            token, outcome = lab.send(people["bela"].mail)
+            assert outcome.sent or outcome.code // 100 == 4, outcome
+        finally:
+            lab.run(machine, "systemctl kill --signal=CONT slapd")
+    if outcome.sent:
+        faults.flush(lab)
+        lab.receive(people["bela"], token, seconds=120)
+    assert faults.refusals(lab, began) == ""

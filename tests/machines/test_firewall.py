@@ -1,0 +1,54 @@
+"""Who may talk to whom, seen from other machines: the table is said here a second time, and connections decide."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.laboratory import Lab
+
+PORTS = [22, 25, 53, 110, 143, 389, 636, 993, 995, 2525, 4190, 10023, 10025]
+MAIL_PROGRAMS = {110, 143, 993, 995, 4190}
+
+
+def allowed(groups: dict[str, list[str]], source: str, target: str) -> set[int]:
+    """Ports of target that answer to source."""
+    inside = source not in groups["world"]
+    ports: set[int] = set()
+    if target in groups["dns"]:
+        ports |= {53}
+    if target in groups["directory"] and inside:
+        ports |= {389, 636}
+    if target in groups["mailstore"]:
+        ports |= {25} if source in groups["exchanger"] + groups["mailstore"] else set()
+        ports |= {2525} if source in groups["mailstore"] else set()
+        ports |= MAIL_PROGRAMS if source in groups["proxy"] else set()
+    if target in groups["exchanger"]:
+        ports |= {25}
+    if target in groups["proxy"]:
+        ports |= MAIL_PROGRAMS
+    return ports
+
+
+@pytest.mark.parametrize("source", ["internet", "ns1", "ldap2", "hermes", "helios", "mx1", "proxy1"])
+def test_only_what_the_table_promises_answers(lab: Lab, source: str) -> None:
+    targets = [machine for machine in lab.inventory.ours if machine.name != source]
+    outside = source in lab.inventory.groups["world"]
+    pairs = [(machine, port) for machine in targets for port in PORTS]
+    origin = lab.origin(source)
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda pair: origin.answers(pair[0].public_address if outside else pair[0].address, pair[1], 2.5), pairs))
+    wrong = []
+    for (machine, port), answer in zip(pairs, answers, strict=True):
+        reachable = machine.public_address != machine.address or not outside  # the campus is not routed to the internet
+        promised = port in allowed(lab.inventory.groups, source, machine.name) and reachable
+        if answer != promised:
+            wrong.append(f"{source} to {machine.name}:{port} {'answers' if answer else 'is silent'}")
+    assert not wrong
+
+
+def test_the_rules_survive_and_deny_by_default(lab: Lab) -> None:
+    for machine in lab.inventory.ours:
+        rules = lab.run(machine.name, "nft list ruleset")
+        assert "policy drop" in rules, machine.name

@@ -1,0 +1,66 @@
+"""The name server says what the inventory says, inside and outside, and is nobody's resolver out there."""
+
+from __future__ import annotations
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.reversename
+import pytest
+
+from frontdoor import paths
+from frontdoor.landscape import Landscape
+from tests.laboratory import Lab
+
+INVENTORY = Landscape(paths.INVENTORY)
+
+
+def ask(name: str, kind: str, server: str | None = None) -> dns.message.Message:
+    """Ask the name server from the control node, which stands on both networks."""
+    return dns.query.udp(dns.message.make_query(name, kind), server or INVENTORY.machines("dns")[0].address, timeout=5)
+
+
+def answers(name: str, kind: str, server: str | None = None) -> set[str]:
+    return {item.to_text() for record in ask(name, kind, server).answer for item in record}
+
+
+@pytest.mark.parametrize("machine", INVENTORY.ours, ids=lambda machine: machine.name)
+def test_every_machine_has_a_name_and_a_way_back(machine: object) -> None:
+    name, address = getattr(machine, "fqdn", ""), getattr(machine, "address", "")
+    assert answers(name, "A") == {address}
+    assert answers(dns.reversename.from_address(address).to_text(), "PTR") == {f"{name}."}
+
+
+def test_mail_for_every_domain_goes_to_the_exchangers() -> None:
+    names = {f"{exchanger.fqdn}." for exchanger in INVENTORY.machines("exchanger")}
+    for domain in [*INVENTORY.values["cluster_domains"], *INVENTORY.values["cluster_collapsed_domains"]]:
+        assert {answer.split()[1] for answer in answers(domain, "MX")} == names, domain
+
+
+def test_every_domain_says_who_sends_its_mail() -> None:
+    for domain in INVENTORY.values["cluster_domains"]:
+        assert any(text.startswith('"v=spf1 ') for text in answers(domain, "TXT")), domain
+
+
+def test_people_find_the_proxies() -> None:
+    addresses = {proxy.address for proxy in INVENTORY.machines("proxy")}
+    for service in ("imap", "pop", "sieve", "mail"):
+        assert answers(f"{service}.{INVENTORY.domain}", "A") == addresses
+
+
+def test_the_internet_sees_public_addresses_only_and_gets_no_recursion(lab: Lab) -> None:
+    server = INVENTORY.machines("dns")[0].public_address
+    command = f"getent ahostsv4 mx1.{INVENTORY.domain} | cut -d' ' -f1 | sort -u"
+    assert lab.run(lab.outside.name, command).split() == [lab.exchanger.public_address]
+    code = (
+        "import socket,struct;s=socket.socket(2,2);s.settimeout(5);"
+        "s.sendto(b'\\x12\\x34\\x01\\x00\\0\\1\\0\\0\\0\\0\\0\\0\\7example\\4test\\0\\0\\1\\0\\1',(\"" + server + '",53));'
+        "r=s.recv(512);print(r[3]&15,(r[3]&128)>>7)"
+    )
+    assert lab.run(lab.outside.name, f"python3 -c '{code}'").split() == ["5", "0"], "REFUSED, and no recursion available (RFC 1035, 4.1.1)"
+
+
+def test_unknown_names_do_not_exist() -> None:
+    assert ask(f"nosuch.{INVENTORY.domain}", "A").rcode() == dns.rcode.NXDOMAIN
+    assert ask(INVENTORY.domain, "SOA").flags & dns.flags.AA

@@ -1,0 +1,80 @@
+"""Each machine runs what its nouns need, listens where the firewall's table says, and nothing has failed."""
+
+from __future__ import annotations
+
+import pytest
+import testinfra
+
+from frontdoor import paths
+from frontdoor.landscape import Landscape
+
+INVENTORY = Landscape(paths.INVENTORY)
+UNITS = {
+    "dns": ["named.service"],
+    "directory": ["slapd.service"],
+    "mailstore": ["postfix.service", "dovecot.service"],
+    "exchanger": [
+        "postfix@-.service",
+        "postfix@postfix-outside.service",
+        "postfix@postfix-fixup.service",
+        "postfix@postfix-inside.service",
+    ],
+    "proxy": ["dovecot.service"],
+}
+EVERYWHERE = ["nftables.service", "ssh.service", "systemd-journald.service"]
+# Ports on which a noun may be reached from elsewhere; all else listens on the loopback interface or not at all.
+PORTS = {
+    "dns": {53},
+    "directory": {389, 636},
+    "mailstore": {25, 2525, 110, 143, 993, 995, 4190},
+    "exchanger": {25},
+    "proxy": {110, 143, 993, 995, 4190},
+}
+NAMES = [machine.name for machine in INVENTORY.ours]
+
+
+def nouns(name: str) -> list[str]:
+    return [noun for noun in PORTS if name in INVENTORY.groups[noun]]
+
+
+def host(name: str) -> testinfra.host.Host:
+    return testinfra.get_host(f"ssh://{name}", ssh_config=str(paths.SSH_CONFIG))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_units_run_and_come_back_after_a_reboot(name: str) -> None:
+    machine = host(name)
+    for unit in EVERYWHERE + [unit for noun in nouns(name) for unit in UNITS[noun]]:
+        service = machine.service(unit)
+        assert service.is_running, f"{name}: {unit} does not run"
+        if "@" not in unit:  # instances are wanted by their template's generator
+            assert service.is_enabled or unit.startswith("systemd-"), f"{name}: {unit} is not enabled"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_has_failed(name: str) -> None:
+    assert host(name).run("systemctl --failed --plain --no-legend").stdout == ""
+    assert host(name).run("systemctl is-system-running").stdout.strip() == "running"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_promised_ports_are_open_to_others(name: str) -> None:
+    lines = host(name).run("ss -Hltn").stdout.splitlines()
+    listening = {address.rpartition(":") for address in (line.split()[3] for line in lines)}
+    outward = {int(port) for address, _, port in listening if not address.strip("[]").startswith(("127.", "::1"))}
+    promised = {22}.union(*(PORTS[noun] for noun in nouns(name)))
+    assert outward == promised
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_packages_are_whole_and_none_is_a_leftover(name: str) -> None:
+    machine = host(name)
+    assert machine.run("dpkg --audit").stdout == ""
+    assert machine.run("dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | grep -v '^ii' || true").stdout == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_machine_knows_its_name(name: str) -> None:
+    machine = host(name)
+    assert machine.run("hostname").stdout.strip() == name
+    assert machine.run("hostname --fqdn").stdout.strip() == f"{name}.{INVENTORY.domain}"
