@@ -59,7 +59,12 @@ def bring_up(stages: Stages) -> None:
             stages.say("building the depot, a cache of packages")
             depot.build(mirror)
     with stages.stage("machines"):
-        stages.command("machines", [PLAYBOOK, "playbooks/lab/create.yml"], show=lambda line: line.endswith(" is up"))
+        stages.command("machines", [PLAYBOOK, "playbooks/lab/create.yml"], show=_is_news)
+
+
+def _is_news(line: str) -> bool:
+    """What the making of machines has to say of its own, not Ansible's frame around it."""
+    return line.endswith((" is up", ".", "depot", "again")) and not line.startswith((" ", "[", "ok:", "changed:", "TASK", "PLAY"))
 
 
 def converge(stages: Stages) -> None:

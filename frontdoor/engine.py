@@ -17,9 +17,6 @@ def settings() -> str:
         "[containers]",
         'log_driver = "k8s-file"',
         "log_size_max = 1048576",
-        "[network]",
-        'network_backend = "netavark"',
-        f'network_config_dir = "{paths.NETWORKS}"',
         "[engine]",
         f'runtime = "{runtime()}"',
         'cgroup_manager = "cgroupfs"',
@@ -42,7 +39,7 @@ def runtime() -> str:
 
 def prepare() -> None:
     """Make the folders and the settings every other call relies on."""
-    for folder in (paths.RUN, paths.STORE, paths.NETWORKS, paths.CONTROL_SOCKETS):
+    for folder in (paths.RUN, paths.STORE, paths.CONTROL_SOCKETS):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     text = settings()

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from frontdoor import engine, host, paths
+from frontdoor import engine, host, paths, remains
 from frontdoor.errors import Refused
 
 BASE = "localhost/posthouse/base"
@@ -74,6 +74,7 @@ def engine_environment() -> dict[str, str]:
 
 def ensure(override: str, report: Callable[[str], None]) -> None:
     """Have the base image as the recipe says."""
+    remains.forget_earlier_boot()
     engine.prepare()
     mirror = host.mirror(override)
     if not is_current(mirror):

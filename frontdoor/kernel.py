@@ -11,9 +11,6 @@ _RECORD = paths.RUN / "kernel.json"
 # of 128 machines say "Failed to allocate directory watch: Too many open files" and units fail (inotify(7)).
 LEAST = {"fs/inotify/max_user_instances": 4096, "fs/inotify/max_user_watches": 262144}
 
-# Podman's network program turns this on for every bridge, even one that leads nowhere.
-WATCHED = ("net/ipv4/ip_forward",)
-
 
 def _file(name: str) -> Path:
     return Path("/proc/sys") / name
@@ -27,7 +24,7 @@ def _recorded() -> dict[str, str]:
 def prepare() -> None:
     """Record what is about to change, then raise what is too low."""
     record = _recorded()
-    for name in (*LEAST, *WATCHED):
+    for name in LEAST:
         record.setdefault(name, _file(name).read_text().strip())
     _RECORD.write_text(json.dumps(record))
     for name, least in LEAST.items():

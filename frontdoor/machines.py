@@ -35,11 +35,11 @@ def fingerprint(machine: Machine) -> str:
 
 
 def _create(machine: Machine) -> None:
+    network.connect(machine)
     words = ["create", "--name", machine.name, "--hostname", machine.name, "--no-hosts", "--pids-limit=-1"]
     words += ["--systemd=always", "--privileged", f"--cgroup-parent={engine.CGROUP_PARENT}", "--stop-timeout=20"]
     words += ["--label", f"posthouse.machine={fingerprint(machine)}", "--label", f"posthouse.checkout={paths.CHECKOUT}"]
-    for name, address in machine.legs().items():
-        words += ["--network", f"{name}:ip={address}"]
+    words += [f"--network=ns:{network.space(machine.name)}"]
     # podman writes resolv.conf anew at every start, so what it shall say is part of the machine.
     words += [f"--dns={address}" for address in machine.resolvers] or ["--dns=none"]
     words += [f"--dns-search={machine.domain or '.'}"]
@@ -71,6 +71,7 @@ def _put(file: Path, text: str, mode: int = 0o644) -> None:
 
 def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Report) -> Outcome:
     """Have these machines running and let in by ssh; ``everyone`` are all that the inventory names."""
+    remains.forget_earlier_boot()
     engine.prepare()
     kernel.prepare()
     for sentence in remains.clean():
@@ -79,6 +80,8 @@ def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Re
     known = {str(one["Names"][0]): one for one in engine.containers()}
     outdated = [one.name for one in machines if one.name in known and not _fits(one, known[one.name])]
     engine.remove(outdated)
+    for name in outdated:
+        network.disconnect(name)
     missing = [one for one in machines if one.name not in known or one.name in outdated]
     idle = [one for one in machines if one not in missing and known[one.name]["State"] != "running"]
     ssh.write(everyone)
@@ -101,6 +104,7 @@ def _fits(machine: Machine, container: dict[str, Any]) -> bool:
 
 
 def _start(machine: Machine, report: Report) -> None:
+    network.connect(machine)
     if engine.podman("start", machine.name, check=False).returncode:
         report(f"{machine.name} did not start at once: its leftovers are removed and it is started again")
         engine.podman("container", "cleanup", machine.name, check=False)
@@ -116,11 +120,14 @@ def absent(names: Sequence[str]) -> Outcome:
     """Remove these machines; with the last of them goes everything else that the lab put on this host."""
     if not paths.STORE.exists():
         return Outcome([], [], [])
+    remains.forget_earlier_boot()
     engine.prepare()
     remains.clean()
     there = [str(one["Names"][0]) for one in engine.containers()]
     gone = [name for name in names if name in there]
     engine.remove(gone)
+    for name in gone:
+        network.disconnect(name)
     if not set(there) - set(gone) - {depot.NAME}:
         remains.everything()
     return Outcome([], [], gone)

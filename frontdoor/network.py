@@ -1,4 +1,10 @@
-"""The lab's two networks. Both are internal: no route leads out, so no rule of a firewall is needed or made."""
+"""The lab's two networks: a bridge each, and for each machine a network name space with its cables.
+
+Podman only gets the ready name spaces. Its own networks would keep their address leases in one database for the whole host
+(/run/containers/networks/ipam.db), and a lease that a killed run leaves there can never be given again. Names and addresses
+here follow from the inventory alone, so that whatever a killed run leaves can be found and made anew. No route leads out of
+either network, so no firewall rule is needed or made.
+"""
 
 import hashlib
 import json
@@ -6,13 +12,16 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from frontdoor import paths, shell
+from frontdoor import shell
+from frontdoor.inventory import Machine
 
 # name: (bridge on the control node, network); the control node itself is .1
 NETWORKS = {
     "campus": ("posthouse0", IPv4Network("10.143.0.0/24")),
     "internet": ("posthouse1", IPv4Network("198.51.100.0/24")),
 }
+_SPACES = Path("/run/netns")  # where ip-netns(8) keeps them
+_PREFIX = "posthouse-"
 
 
 def gateway(name: str) -> str:
@@ -20,37 +29,71 @@ def gateway(name: str) -> str:
     return str(NETWORKS[name][1].network_address + 1)
 
 
-def define() -> None:
-    """Write both networks as podman stores them.
-
-    ``podman network create`` cannot name the bridge before version 5, and a bridge whose name is known can be swept
-    away after a run that was killed. Writing the file is also what repairs a half-made one.
-    """
-    for name, (bridge, subnet) in NETWORKS.items():
-        body = {
-            "name": name,
-            "id": hashlib.sha256(f"posthouse {name}".encode()).hexdigest(),
-            "driver": "bridge",
-            "network_interface": bridge,
-            "created": "2026-01-01T00:00:00Z",
-            "subnets": [{"subnet": str(subnet), "gateway": gateway(name)}],
-            "ipv6_enabled": False,
-            "internal": True,
-            "dns_enabled": False,
-            "ipam_options": {"driver": "host-local"},
-        }
-        file = paths.NETWORKS / f"{name}.json"
-        text = json.dumps(body, indent=1)
-        if not file.exists() or file.read_text() != text:
-            file.write_text(text)
-    for stray in paths.NETWORKS.glob("*.json"):
-        if stray.stem not in NETWORKS:
-            stray.unlink()
-
-
 def _links() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(shell.run(["ip", "-json", "link", "show"]).stdout)
     return found
+
+
+def _batch(*lines: str, space: str = "") -> None:
+    """Run lines of ip(8) in one call, inside a machine's name space when one is given."""
+    shell.run(["ip", *(["-netns", space] if space else []), "-batch", "-"], stdin="\n".join(lines).encode())
+
+
+def define() -> None:
+    """Have both bridges up, with the control node's address."""
+    there = bridges()
+    for name, (bridge, subnet) in NETWORKS.items():
+        lines = [] if bridge in there else [f"link add {bridge} type bridge"]
+        _batch(*lines, f"address replace {gateway(name)}/{subnet.prefixlen} dev {bridge}", f"link set {bridge} up")
+
+
+def space(machine: str) -> Path:
+    """Where a machine's network name space is."""
+    return _SPACES / f"{_PREFIX}{machine}"
+
+
+def _cable(machine: str, leg: int) -> str:
+    """The control node's end of a cable; an interface's name has at most 15 characters (IFNAMSIZ)."""
+    short = machine if len(machine) <= 9 else hashlib.sha256(machine.encode()).hexdigest()[:9]
+    return f"ph-{short}-{leg}"
+
+
+def connect(machine: Machine) -> None:
+    """Have a machine's name space with its addresses, cabled to the bridges; what is right already is left alone."""
+    name = space(machine.name).name
+    if _is_connected(machine):
+        return
+    disconnect(machine.name)
+    shell.run(["ip", "netns", "add", name])
+    inside = ["link set lo up"]
+    outside = []
+    for leg, (network, address) in enumerate(machine.legs().items()):
+        bridge, subnet = NETWORKS[network]
+        cable = _cable(machine.name, leg)
+        outside += [f"link add {cable} type veth peer name eth{leg} netns {name}", f"link set {cable} master {bridge} up"]
+        inside += [f"address add {address}/{subnet.prefixlen} dev eth{leg}", f"link set eth{leg} up"]
+    _batch(*outside)
+    _batch(*inside, space=name)
+
+
+def _is_connected(machine: Machine) -> bool:
+    seen = shell.run(["ip", "-netns", space(machine.name).name, "-json", "-4", "address", "show", "up"], check=False)
+    if seen.returncode:
+        return False
+    addresses = {entry["local"] for link in json.loads(seen.stdout or "[]") for entry in link.get("addr_info", [])}
+    masters = {link["ifname"]: link.get("master") for link in _links()}
+    cables = {_cable(machine.name, leg): NETWORKS[network][0] for leg, network in enumerate(machine.legs())}
+    return set(machine.legs().values()) <= addresses and all(masters.get(cable) == bridge for cable, bridge in cables.items())
+
+
+def disconnect(machine: str) -> None:
+    """Remove a machine's name space; its cables go with it."""
+    if space(machine).exists():
+        shell.run(["ip", "netns", "delete", space(machine).name], check=False)
+        space(machine).unlink(missing_ok=True)
+    for leg in range(len(NETWORKS)):
+        # Name spaces end asynchronously; a cable that lingers would be in the way of its successor.
+        shell.run(["ip", "link", "delete", _cable(machine, leg)], check=False)
 
 
 def bridges() -> list[str]:
@@ -59,26 +102,16 @@ def bridges() -> list[str]:
     return [link["ifname"] for link in _links() if link["ifname"] in ours]
 
 
-def sweep() -> list[str]:
-    """Take away bridges, cable ends, name spaces and address leases that no machine holds; call when none runs."""
-    gone = []
+def sweep() -> None:
+    """Remove every name space, cable and bridge of the lab."""
+    for one in _SPACES.glob(f"{_PREFIX}*"):
+        disconnect(one.name.removeprefix(_PREFIX))
     ours = {bridge for bridge, _ in NETWORKS.values()}
     for link in _links():
         if link.get("master") in ours:
             shell.run(["ip", "link", "delete", link["ifname"]], check=False)
-            gone.append(f"interface {link['ifname']}")
     for bridge in bridges():
         shell.run(["ip", "link", "delete", bridge], check=False)
-        gone.append(f"bridge {bridge}")
-    for space in Path("/run/netns").glob("netns-*"):
-        seen = shell.run(["nsenter", f"--net={space}", "ip", "-json", "-4", "address"], check=False)
-        if seen.returncode == 0 and any(f'"local":"{str(subnet.network_address)[:-1]}' in seen.stdout for _, subnet in NETWORKS.values()):
-            shell.run(["umount", str(space)], check=False)
-            space.unlink(missing_ok=True)
-            gone.append(f"network name space {space.name}")
-    for leases in (paths.RUN / "containers" / "networks", paths.NETWORKS):
-        (leases / "ipam.db").unlink(missing_ok=True)
-    return gone
 
 
 def collisions(addresses: list[str]) -> str:

@@ -18,7 +18,6 @@ SSH_KEY = SSH / "key"
 CONTROL_SOCKETS = RUN / "ssh"
 
 STORE = CACHE / "containers"
-NETWORKS = CACHE / "networks"
 DEPOT = CACHE / "depot"
 
 INVENTORY = CHECKOUT / "inventory" / "lab"

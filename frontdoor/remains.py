@@ -1,11 +1,14 @@
 """Find and remove what a run that was killed, or an earlier boot, left on this host."""
 
 import contextlib
+import json
 import os
+import re
 import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from frontdoor import engine, kernel, network, paths, shell, ssh
 
@@ -32,13 +35,22 @@ def _members(group: Path) -> set[int]:
     return found
 
 
+def _grouped() -> set[str]:
+    """Identities of the containers that have a control group of ours."""
+    found = (re.search(r"[0-9a-f]{64}", folder.name) for group in _groups() for folder in group.glob("libpod-*"))
+    return {match[0] for match in found if match}
+
+
+def _processes(container: str) -> set[int]:
+    """Every process in a container's control groups that still lives; the dead may wait there for an idle init to reap them."""
+    found = {process for group in _groups() for folder in group.glob(f"libpod*{container}*") for process in _members(folder)}
+    return {process for process in found if _alive(process)}
+
+
 def kill_group(container: str) -> None:
     """End every process of a container by its control group; works when its monitor cannot be asked any more."""
     for _ in range(50):
-        processes: set[int] = set()
-        for group in _groups():
-            for folder in group.glob(f"libpod-{container}*"):
-                processes |= _members(folder)
+        processes = _processes(container)
         if not processes:
             return
         for process in processes:
@@ -57,36 +69,72 @@ def remove_groups(keep: set[str]) -> None:
                     folder.rmdir()
 
 
+def forget_earlier_boot() -> None:
+    """Drop the run state of an earlier boot where /run is no tmpfs: podman would take it for today's."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    mark = paths.RUN / "boot"
+    if paths.RUN.exists() and (not mark.exists() or mark.read_text() != boot):
+        if mark.exists():
+            _unmount(paths.RUN)
+            shutil.rmtree(paths.RUN)
+        paths.RUN.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mark.write_text(boot)
+
+
+def _listed() -> list[dict[str, Any]]:
+    """Our containers as podman sees them after asking the runtime, or nothing when its run state is damaged."""
+    found = engine.podman("ps", "--all", "--sync", "--format", "json", check=False)
+    if found.returncode:
+        raise ValueError(found.stderr)
+    rows: list[dict[str, Any]] = json.loads(found.stdout or "[]")
+    return rows
+
+
+def _settle(identity: str, name: str) -> None:
+    """Let podman believe that a container without a monitor has ended: the monitor would have written its exit file."""
+    kill_group(identity)
+    exits = paths.RUN / "libpod" / "exits"
+    exits.mkdir(parents=True, exist_ok=True)
+    (exits / identity).write_text("137")
+    engine.podman("ps", "--all", "--sync", check=False)
+    engine.podman("container", "cleanup", name, check=False)
+
+
 def clean() -> list[str]:
     """Bring containers, networks and control groups to a state that podman can work with; sentences about what was odd."""
     said: list[str] = []
-    listed = engine.podman("ps", "--all", "--format", "json", check=False)
-    if listed.returncode:
-        # The run state can be cut short by a kill or a power failure; the containers themselves are in the store.
+    try:
+        rows = _listed()
+    except ValueError:
         said.append("Podman's run state was damaged: it is made anew.")
         shutil.rmtree(paths.RUN / "libpod", ignore_errors=True)
         engine.podman("system", "renumber", check=False)
-    names = [str(one["Names"][0]) for one in engine.containers()]
+        rows = _listed()
     running: set[str] = set()
-    known: set[str] = set()
-    form = "{{.Id}} {{.State.Pid}} {{.State.ConmonPid}} {{.State.Status}} {{.Name}}"
+    names = {str(row["Id"]): str(row["Names"][0]) for row in rows}
+    form = "{{.Id}} {{.State.Pid}} {{.State.ConmonPid}} {{.State.Status}}"
     for line in engine.podman("container", "inspect", "--format", form, *names).stdout.splitlines() if names else []:
-        identity, process, monitor, status, name = line.split(maxsplit=4)
-        known.add(identity)
+        identity, process, monitor, status = line.split()
         if status == "running" and _alive(int(process)) and _alive(int(monitor)):
             running.add(identity)
-            continue
-        if status in ("running", "stopping", "paused", "removing"):
-            said.append(f"{name} had lost its monitor: it is stopped.")
-        kill_group(identity)
-        engine.podman("container", "cleanup", name, check=False)
-        if status in ("removing", "configured", "unknown"):
-            engine.podman("rm", "--force", "--time", "0", name, check=False)
-    for identity in {folder.name.split("-")[1].split(".")[0] for group in _groups() for folder in group.glob("libpod-*")} - known:
-        said.append("Processes of a machine that podman no longer knows were ended.")
-        kill_group(identity)
+        elif status in ("running", "stopping", "paused"):
+            said.append(f"{names[identity]} had lost its monitor: it is stopped.")
+            _settle(identity, names[identity])
+        elif status not in ("created", "configured", "exited"):
+            engine.podman("container", "cleanup", names[identity], check=False)
+    # What none of this helped is made anew.
+    for row in _listed():
+        if row["Id"] not in running and row["State"] not in ("created", "configured", "exited"):
+            said.append(f"{row['Names'][0]} was {row['State']}: it is removed.")
+            engine.remove([row["Names"][0]])
+    for identity in sorted(_grouped() - set(names)):
+        if _processes(identity):
+            said.append("Processes of a machine that podman no longer knows are ended.")
+            kill_group(identity)
     if not running:
-        said += [f"Left over: {thing}; removed." for thing in network.sweep()]
+        for root in (Path("/run/runc"), Path("/run/crun")):
+            for identity in names:
+                shutil.rmtree(root / identity, ignore_errors=True)
     remove_groups(running)
     return said
 
@@ -97,9 +145,8 @@ def everything() -> None:
     clean()
     ssh.hang_up()
     network.sweep()
-    for group in _groups():
-        for folder in group.glob("libpod-*"):
-            kill_group(folder.name.removeprefix("libpod-"))
+    for identity in _grouped():
+        kill_group(identity)
     remove_groups(set())
     _unmount(paths.STORE)
     _unmount(paths.RUN)
