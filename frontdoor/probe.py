@@ -21,7 +21,7 @@ LIMIT = 60.0
 SENDER = "probe@elsewhere.test"
 HELO = "internet.elsewhere.test"
 # What lets a letter go elsewhere than into the person's mailbox, or nowhere: such people are no measure of the cluster.
-SPECIAL = {"accountStatus", "deliveryMode", "mailForwardingAddress", "mailQuotaSize", "mailQuotaCount", "mailSizeMax"}
+SPECIAL = {"deliveryMode", "mailForwardingAddress", "mailQuotaSize", "mailQuotaCount", "mailSizeMax"}
 
 
 @dataclass
@@ -35,12 +35,17 @@ class Result:
     error: str = ""
 
 
+def is_ordinary(person: dict[str, Any]) -> bool:
+    """Tell whether nothing in the entry keeps a letter from the person's mailbox; a limit of 0 is none."""
+    return person.get("accountStatus", "active") == "active" and not any(person.get(name) for name in SPECIAL)
+
+
 def residents(landscape: Landscape) -> Iterator[tuple[Machine, dict[str, Any] | None]]:
     """Yield each mailstore with an ordinary person who lives there, or None when nobody does."""
     default = f"{landscape.values.get('cluster_default_mailstore')}.{landscape.domain}"
     for store in landscape.machines("mailstore"):
         people = landscape.everywhere("directory_people") or []
-        here = [person for person in people if person.get("mailHost", default) == store.fqdn and not SPECIAL & set(person)]
+        here = [person for person in people if person.get("mailHost", default) == store.fqdn and is_ordinary(person)]
         yield store, here[0] if here else None
 
 

@@ -63,10 +63,10 @@ class Lab:
         """Connections from the internet, from the one address that everybody uses."""
         return self.origin(self.outside.name)
 
-    def stranger(self) -> Origin:
-        """Connections from an address on the internet from which nobody has connected before in this run."""
+    def stranger(self, last: int = 0) -> Origin:
+        """Connections from an address on the internet from which nobody has connected before in this run, or from a given one."""
         with self._lock:
-            last = next(self._sources)
+            last = last or next(self._sources)
         address = f"{self.outside.public_address.rpartition('.')[0]}.{last}"
         device = f"$(ip -o -4 addr show to {self.outside.public_address} | cut -d' ' -f2)"
         self.run(self.outside.name, f"ip addr replace {address}/24 dev {device}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import smtplib
 import time
 
 import pytest
@@ -87,6 +89,24 @@ def test_unwelcome_senders_are_refused_before_the_letter(lab: Lab, people: Peopl
         pytest.fail("the lab's inventory lists nobody in mx_outside_badmailfrom")
     _, outcome = lab.send(people["alma"].mail, "spammer@bad.elsewhere.test")
     assert (outcome.stage, outcome.code // 100) == ("rcpt", 5), outcome
+
+
+def test_a_network_that_the_rules_deny_is_refused(lab: Lab, people: People) -> None:
+    """The lab's tcprules say 198.51.100.66:deny."""
+    _, outcome = lab.send(people["alma"].mail, origin=lab.stranger(66))
+    assert not outcome.sent, outcome
+    assert outcome.code // 100 == 5, outcome
+
+
+def test_who_guesses_addresses_is_sent_away(lab: Lab, people: People) -> None:
+    """VALIDRCPTTO_LIMIT of the lab's tcprules is 10."""
+    codes: list[int] = []
+    with contextlib.suppress(smtplib.SMTPException, OSError), lab.smtp(lab.stranger()) as client:
+        client.ehlo()
+        client.mail("writer@elsewhere.test")
+        codes.extend(client.rcpt(people.address(f"guess{number}"))[0] for number in range(25))
+    assert 421 in codes, codes
+    assert 9 <= codes.index(421) <= 12, codes
 
 
 def test_the_null_sender_is_welcome(lab: Lab, people: People) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.laboratory import Lab
 
-PORTS = [22, 25, 53, 110, 143, 389, 636, 993, 995, 2525, 4190, 10023, 10025]
+PORTS = [22, 25, 53, 110, 143, 389, 636, 993, 995, 2525, 2526, 4190, 10023, 10025]
 MAIL_PROGRAMS = {110, 143, 993, 995, 4190}
 
 
@@ -26,6 +26,7 @@ def allowed(groups: dict[str, list[str]], source: str, target: str) -> set[int]:
         ports |= MAIL_PROGRAMS if source in groups["proxy"] else set()
     if target in groups["exchanger"]:
         ports |= {25}
+        ports |= {2526} if source in groups["mailstore"] else set()
     if target in groups["proxy"]:
         ports |= MAIL_PROGRAMS
     return ports

@@ -27,7 +27,7 @@ PORTS = {
     "dns": {53},
     "directory": {389, 636},
     "mailstore": {25, 2525, 110, 143, 993, 995, 4190},
-    "exchanger": {25},
+    "exchanger": {25, 2526},
     "proxy": {110, 143, 993, 995, 4190},
 }
 NAMES = [machine.name for machine in INVENTORY.ours]
