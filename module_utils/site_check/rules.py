@@ -181,6 +181,4 @@ def _secrets(site: Site, known: Known, seen: Mapping[str, Any] | None) -> Iterat
     missing = [name for name, option in wanted.items() if option.get("required") and name not in given]
     if missing and not (site.sealed and seen is None):
         file = f"{_folder(site)}/group_vars/all/secrets.yml"
-        yield Fault(
-            file, f"cluster_secrets lacks {', '.join(missing)}: playbooks/secrets.yml makes what is missing and leaves the rest alone"
-        )
+        yield Fault(file, f"cluster_secrets lacks {', '.join(missing)}: run playbooks/secrets.yml, it makes what is missing")

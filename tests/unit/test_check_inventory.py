@@ -1,0 +1,218 @@
+"""An inventory with a fault fails with its file, line and remedy, and one without passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from module_utils.site_check import rules
+from module_utils.site_check.kinds import judge
+from module_utils.site_check.reading import Loader
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HOSTS = """\
+---
+all:
+  children:
+    dns:
+      hosts:
+        ns1: {address: 192.0.2.2, public_address: 203.0.113.2}
+    directory:
+      children:
+        directory_provider:
+          hosts:
+            ldap1: {address: 192.0.2.11}
+    mailstore:
+      hosts:
+        store1: {address: 192.0.2.21}
+        store2: {address: 192.0.2.22}
+    world:
+      hosts:
+        elsewhere: {address: 203.0.113.200}
+"""
+SITE = """\
+---
+cluster_domains: [example.edu]
+cluster_collapsed_domains: []
+cluster_ldap_suffix: o=example.edu
+cluster_default_mailstore: store1
+cluster_postmaster: postmaster@example.edu
+cluster_networks: [192.0.2.0/24]
+cluster_admin_networks: [192.0.2.5/32]
+cluster_time_servers: []
+cluster_resolver_forwarders: []
+"""
+SECRETS = (
+    "---\ncluster_secrets: {"
+    + ", ".join(f"directory_{who}: x" for who in ("root", "replica", "mailstore", "proxy", "recipients", "inside", "provisioner"))
+    + "}\n"
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A directory with a good inventory."""
+    write(tmp_path, "hosts.yml", HOSTS)
+    write(tmp_path, "group_vars/all/site.yml", SITE)
+    write(tmp_path, "group_vars/all/secrets.yml", SECRETS)
+    return tmp_path
+
+
+def write(site: Path, name: str, text: str) -> None:
+    path = site / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def change(site: Path, name: str, old: str, new: str) -> None:
+    text = (site / name).read_text()
+    assert old in text
+    write(site, name, text.replace(old, new, 1))
+
+
+def told(site: Path) -> list[str]:
+    """The faults, with places below the site."""
+    return [str(fault).replace(f"{site}/", "") for fault in rules.faults([str(site)], ROOT)]
+
+
+def test_a_good_inventory_has_no_fault(site: Path) -> None:
+    assert told(site) == []
+
+
+def test_a_file_as_inventory_is_the_same(site: Path) -> None:
+    assert rules.faults([str(site / "hosts.yml")], ROOT) == []
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "inventory").iterdir()) if path.is_dir()])
+def test_our_own_inventories_are_good(name: str) -> None:
+    secrets = dict.fromkeys(rules.Known.of(ROOT).values["cluster_secrets"]["options"], "x")
+    assert [str(fault) for fault in rules.faults([str(ROOT / "inventory" / name)], ROOT, secrets)] == []
+
+
+ALL = "group_vars/all/site.yml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        (ALL, "cluster_domains", "cluster_domians", f"{ALL}:2: unknown variable cluster_domians; did you mean cluster_domains?"),
+        (
+            ALL,
+            "cluster_time_servers",
+            "base_tls_dasy: 3\ncluster_time_servers",
+            f"{ALL}:9: unknown variable base_tls_dasy; did you mean base_tls_days?",
+        ),
+        (ALL, "cluster_domains: [example.edu]", "", f"{ALL}: cluster_domains is missing: "),
+        (
+            ALL,
+            "192.0.2.0/24",
+            "192.0.2.9/24",
+            f"{ALL}:7: cluster_networks[0]: 192.0.2.9/24 has bits beyond its prefix: write 192.0.2.0/24, or",
+        ),
+        (ALL, "[192.0.2.0/24]", "192.0.2.0/24", f"{ALL}:7: cluster_networks has to be a list: write [192.0.2.0/24]"),
+        (ALL, "[example.edu]", "[Example.edu.]", f"{ALL}:2: cluster_domains[0]: Example.edu. is no domain name: write example.edu"),
+        (ALL, "postmaster@example.edu", "postmaster", f"{ALL}:6: cluster_postmaster: postmaster is no mail address"),
+        (ALL, ": store1", ": sotre1", f"{ALL}:5: cluster_default_mailstore: sotre1 is no mailstore; did you mean store1?"),
+        (ALL, "cluster_domains:", "cluster_fqdn: x\ncluster_domains:", f"{ALL}:2: cluster_fqdn follows from the cluster ("),
+        (ALL, "cluster_domains:", "base_time_servers: [x]\ncluster_domains:", "has no effect here: set cluster_time_servers instead"),
+        (ALL, "cluster_domains:", "base_tls_days: often\ncluster_domains:", f"{ALL}:2: base_tls_days: often is no whole number"),
+        (ALL, "cluster_domains:", "base_apt_sources: [{uri: x}]\ncluster_domains:", "base_apt_sources[0] has no uri; did you mean uris?"),
+        (ALL, "cluster_domains:", "cluster_resolver: forwrad\ncluster_domains:", "none of own, forward, iterate; did you mean forward?"),
+        (
+            ALL,
+            "cluster_postmaster:",
+            "cluster_domains: [a.edu]\ncluster_postmaster:",
+            "cluster_domains stands here again, already set in line 2",
+        ),
+        (ALL, "cluster_domains: [", "cluster_domains: ]", f"{ALL}:2: this is no YAML"),
+        ("hosts.yml", "192.0.2.22", "192.0.2.21", "hosts.yml:15: store2 has the address 192.0.2.21, which is store1's (hosts.yml:14)"),
+        ("hosts.yml", "192.0.2.22", "192.0.3.22", "hosts.yml:15: store2 has the address 192.0.3.22, which is in none of cluster_networks"),
+        ("hosts.yml", "192.0.2.22", "192.0.2.322", "hosts.yml:15: address: 192.0.2.322 is no IP address"),
+        ("hosts.yml", "{address: 192.0.2.22}", "", "hosts.yml:15: store2 has no address: write store2: {address: 192.0.2.10}"),
+        (
+            "hosts.yml",
+            "mailstore:",
+            "mailstroe:",
+            "hosts.yml:14: store1 is of no noun, so nothing would build it: mailstroe; did you mean mailstore?",
+        ),
+        (
+            "hosts.yml",
+            "      hosts:\n        ns1",
+            "      host:\n        ns1",
+            "hosts.yml:5: a group has hosts, children and vars, not host",
+        ),
+        ("group_vars/all/secrets.yml", "directory_inside: x, ", "", "cluster_secrets lacks directory_inside: run playbooks/secrets.yml"),
+    ],
+)
+def test_a_fault_has_its_place_and_remedy(site: Path, file: str, old: str, new: str, fault: str) -> None:
+    change(site, file, old, new)
+    assert [line for line in told(site) if fault in line], told(site)
+
+
+def test_all_faults_are_told_at_once(site: Path) -> None:
+    change(site, ALL, "cluster_domains", "cluster_domians")
+    change(site, "hosts.yml", "192.0.2.22", "192.0.2.21")
+    assert len(told(site)) == 3
+
+
+def test_files_for_groups_and_hosts_that_are_not_there(site: Path) -> None:
+    write(site, "group_vars/mailstroe.yml", "---\nbase_tls_days: 3\n")
+    write(site, "host_vars/store3/x.yml", "---\nbase_tls_days: 3\n")
+    assert told(site) == [
+        "group_vars/mailstroe.yml: the inventory has no group mailstroe; did you mean mailstore?",
+        "host_vars/store3/x.yml: the inventory has no host store3; did you mean store2?",
+    ]
+
+
+def test_a_host_may_overrule_the_wiring_of_an_option(site: Path) -> None:
+    write(site, "host_vars/store1.yml", "---\nbase_time_servers: [192.0.2.1]\n")
+    assert told(site) == []
+
+
+def test_an_encrypted_file_is_left_to_ansible(site: Path) -> None:
+    write(site, "group_vars/all/secrets.yml", "$ANSIBLE_VAULT;1.1;AES256\n3030\n")
+    assert told(site) == []
+    assert "cluster_secrets lacks" in str(rules.faults([str(site)], ROOT, {"directory_root": "x"})[0])
+
+
+def test_an_encrypted_value_and_an_expression_pass(site: Path) -> None:
+    change(
+        site,
+        ALL,
+        "cluster_postmaster: postmaster@example.edu",
+        "cluster_postmaster: !vault |\n  $ANSIBLE_VAULT;1.1\ncluster_resolvers: '{{ x }}'",
+    )
+    assert told(site) == []
+
+
+def test_a_renamed_variable_fails_with_its_new_name(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = rules.Known.of(ROOT)
+    read.renamed["cluster_old"] = "cluster_new"
+    monkeypatch.setattr(rules.Known, "of", classmethod(lambda *_: read))
+    change(site, ALL, "cluster_domains:", "cluster_old: x\ncluster_domains:")
+    assert told(site) == [f"{ALL}:2: cluster_old is called cluster_new now: rename it here"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("int", "12", "twelve"),
+        ("bool", "true", "maybe"),
+        ("float", "1.5", "x"),
+        ("address", "2001:db8::1", "192.0.2.0/24"),
+        ("network", "2001:db8::/32", "example.edu"),
+        ("domain", "a-b.example.edu", "a_b.example.edu"),
+        ("mail_address", "a.b+c@example.edu", "a@b@example.edu"),
+        ("dict", "{a: 1}", "[a]"),
+        ("str", "x", "[x]"),
+    ],
+)
+def test_kinds(kind: str, good: str, bad: str) -> None:
+    spec = {"type": kind}
+    for text, faults in ((good, 0), (bad, 1)):
+        node = yaml.compose(text, Loader=Loader)
+        assert node is not None
+        assert len(list(judge("it", node, spec))) == faults
