@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("words", nargs=argparse.REMAINDER, metavar="OPTION", help="handed on to the bench")
     lint = add("lint", "run the linters only")
     lint.add_argument("only", nargs="*", metavar="LINTER", help="only these")
+    add("docs", "write the pages that are made from the roles' specifications")
     return top
 
 

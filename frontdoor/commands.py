@@ -2,15 +2,15 @@
 
 import argparse
 import json
-import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 
-from frontdoor import checks, depot, engine, host, image, lock, machines, network, paths, remains, secrets, ssh
+from frontdoor import checks, depot, engine, host, image, lock, network, paths, remains, secrets, ssh
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
-from frontdoor.stages import Stages, tools_environment
+from frontdoor.stages import Stages, environment
 
 PLAYBOOK = "ansible-playbook"
 
@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
         "probe": probe,
         "bench": bench,
         "lint": lint,
+        "docs": docs,
     }
     return commands[options.command](options)
 
@@ -34,6 +35,7 @@ def up(options: argparse.Namespace) -> int:
     """Bring the lab up; every step finds out for itself what is left to do."""
     stages = Stages(quiet=options.json)
     with lock.only_one("up"):
+        prepare(stages)
         bring_up(stages)
         if not options.no_converge:
             converge(stages)
@@ -44,8 +46,8 @@ def up(options: argparse.Namespace) -> int:
     return 0
 
 
-def bring_up(stages: Stages) -> None:
-    """Check the host, then have image, depot and machines."""
+def prepare(stages: Stages) -> None:
+    """Check the host, then have what machines are made from: secrets, image, depot."""
     inventory = Landscape(paths.INVENTORY)
     override = str(inventory.values.get("lab_mirror", ""))
     with stages.stage("requirements"):
@@ -58,6 +60,10 @@ def bring_up(stages: Stages) -> None:
         if not depot.is_built(mirror):
             stages.say("building the depot, a cache of packages")
             depot.build(mirror)
+
+
+def bring_up(stages: Stages) -> None:
+    """Have the machines running."""
     with stages.stage("machines"):
         stages.command("machines", [PLAYBOOK, "playbooks/lab/create.yml"], show=_is_news)
 
@@ -138,8 +144,7 @@ def shell(options: argparse.Namespace) -> int:
         raise Refused("The lab is not up: ./lab up starts it.")
     if options.machine not in known and f"Host {options.machine} " not in paths.SSH_CONFIG.read_text():
         raise Refused(f"There is no machine {options.machine}; there are {', '.join(known)}.")
-    words = ssh.command(options.machine, *options.words)
-    os.execvp(words[0], words)
+    return subprocess.call(ssh.command(options.machine, *options.words))
 
 
 def bench(options: argparse.Namespace) -> int:
@@ -158,8 +163,9 @@ def bench(options: argparse.Namespace) -> int:
     if options.name not in known:
         raise Refused(f"There is no bench {options.name}; there are {', '.join(known)}.")
     arguments = [sys.executable, "-m", f"bench.{options.name}", *(["--json"] if options.json else []), *options.words]
-    os.chdir(paths.CHECKOUT)
-    os.execve(sys.executable, arguments, {**os.environ, **tools_environment()})
+    return subprocess.call(arguments, cwd=paths.CHECKOUT, env=environment())
 
 
-__all__ = ["bring_up", "converge", "machines", "run", "take_down"]
+def docs(_options: argparse.Namespace) -> int:
+    """Write the pages that are made from the roles' specifications."""
+    return subprocess.call([sys.executable, "-m", "frontdoor.reference"], cwd=paths.CHECKOUT, env=environment())

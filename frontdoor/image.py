@@ -13,7 +13,18 @@ from frontdoor.errors import Refused
 BASE = "localhost/posthouse/base"
 SUITE = "trixie"
 # No libpam-systemd: it would start a service manager for every ssh login.
-PACKAGES = ("ca-certificates dbus iproute2 netbase nftables openssh-server procps python3 systemd systemd-sysv").split()
+PACKAGES = [
+    "ca-certificates",
+    "dbus",
+    "iproute2",
+    "netbase",
+    "nftables",
+    "openssh-server",
+    "procps",
+    "python3",
+    "systemd",
+    "systemd-sysv",
+]
 
 _NO_MANUALS = [f"path-exclude=/usr/share/{folder}/*" for folder in ("man", "locale", "info", "doc", "lintian")]
 # The lab's disks are thrown away, so nothing is gained by syncing every unpacked file.

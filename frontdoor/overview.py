@@ -7,12 +7,17 @@ from frontdoor import depot, engine, network, paths, shell, ssh
 from frontdoor.landscape import Landscape
 
 
+def states() -> dict[str, str]:
+    """State of each of our containers, by name; asks podman only when the lab has been up since boot."""
+    if not (paths.STORE.exists() and (paths.RUN / "libpod").exists()):
+        return {}
+    return {str(one["Names"][0]): str(one["State"]) for one in engine.containers()}
+
+
 def look() -> dict[str, Any]:
     """Each machine's container state, systemd's own opinion of itself, and the depot."""
     inventory = Landscape(paths.INVENTORY)
-    there = {}
-    if paths.STORE.exists() and paths.RUN.exists():
-        there = {str(one["Names"][0]): str(one["State"]) for one in engine.containers()}
+    there = states()
 
     def opinion(name: str) -> dict[str, str]:
         host = inventory.hosts[name]

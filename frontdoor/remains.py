@@ -12,6 +12,8 @@ from typing import Any
 
 from frontdoor import engine, kernel, network, paths, shell, ssh
 
+QUIET = ("created", "configured", "exited")  # states from which a container can simply be started
+
 
 def _groups() -> list[Path]:
     """Our control groups, one for each mounted hierarchy."""
@@ -100,16 +102,19 @@ def _settle(identity: str, name: str) -> None:
     engine.podman("container", "cleanup", name, check=False)
 
 
-def clean() -> list[str]:
-    """Bring containers, networks and control groups to a state that podman can work with; sentences about what was odd."""
-    said: list[str] = []
+def _repaired() -> tuple[list[dict[str, Any]], list[str]]:
+    """Our containers, after podman's run state was made anew if it had to be."""
     try:
-        rows = _listed()
+        return _listed(), []
     except ValueError:
-        said.append("Podman's run state was damaged: it is made anew.")
         shutil.rmtree(paths.RUN / "libpod", ignore_errors=True)
         engine.podman("system", "renumber", check=False)
-        rows = _listed()
+        return _listed(), ["Podman's run state was damaged: it is made anew."]
+
+
+def clean() -> list[str]:
+    """Bring containers, networks and control groups to a state that podman can work with; sentences about what was odd."""
+    rows, said = _repaired()
     running: set[str] = set()
     names = {str(row["Id"]): str(row["Names"][0]) for row in rows}
     form = "{{.Id}} {{.State.Pid}} {{.State.ConmonPid}} {{.State.Status}}"
@@ -120,22 +125,29 @@ def clean() -> list[str]:
         elif status in ("running", "stopping", "paused"):
             said.append(f"{names[identity]} had lost its monitor: it is stopped.")
             _settle(identity, names[identity])
-        elif status not in ("created", "configured", "exited"):
+        elif status not in QUIET:
             engine.podman("container", "cleanup", names[identity], check=False)
     # What none of this helped is made anew.
     for row in _listed():
-        if row["Id"] not in running and row["State"] not in ("created", "configured", "exited"):
+        if row["Id"] not in running and row["State"] not in QUIET:
             said.append(f"{row['Names'][0]} was {row['State']}: it is removed.")
             engine.remove([row["Names"][0]])
-    for identity in sorted(_grouped() - set(names)):
-        if _processes(identity):
-            said.append("Processes of a machine that podman no longer knows are ended.")
-            kill_group(identity)
+    said += _end_strangers(set(names))
     if not running:
         for root in (Path("/run/runc"), Path("/run/crun")):
             for identity in names:
                 shutil.rmtree(root / identity, ignore_errors=True)
     remove_groups(running)
+    return said
+
+
+def _end_strangers(known: set[str]) -> list[str]:
+    """End the processes in our control groups that belong to no container podman knows."""
+    said = []
+    for identity in sorted(_grouped() - known):
+        if _processes(identity):
+            said.append("Processes of a machine that podman no longer knows are ended.")
+            kill_group(identity)
     return said
 
 

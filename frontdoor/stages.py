@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from frontdoor import paths
@@ -90,11 +90,9 @@ class Stages:
         self,
         name: str,
         argv: Sequence[str],
-        environment: Mapping[str, str] | None = None,
         show: Callable[[str], bool] = lambda _line: False,
-        append: bool = False,
     ) -> None:
-        """Run a program as (a part of) a stage; its output goes to ``.lab/log/NAME.log``, its end is shown when it fails.
+        """Run a program as a stage; its output goes to ``.lab/log/NAME.log``, its end is shown when it fails.
 
         ``show``: which lines to print as they come.
         """
@@ -102,11 +100,11 @@ class Stages:
         log = paths.LOGS / f"{name}.log"
         tail: deque[str] = deque(maxlen=TAIL)
         with (
-            log.open("a" if append else "w") as output,
+            log.open("w") as output,
             subprocess.Popen(
                 argv,
                 cwd=paths.CHECKOUT,
-                env={**os.environ, **tools_environment(), **(environment or {})},
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -147,6 +145,11 @@ class Stages:
             print(json.dumps({"stages": {name: round(wall, 2) for name, wall in self.walls}, **more}))
         elif not self.quiet:
             print(self.table())
+
+
+def environment() -> dict[str, str]:
+    """The whole environment for a tool."""
+    return {**os.environ, **tools_environment()}
 
 
 def tools_environment() -> dict[str, str]:

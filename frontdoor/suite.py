@@ -1,0 +1,125 @@
+"""What ``./lab test`` runs, in order."""
+
+import argparse
+import re
+import sys
+import time
+from dataclasses import dataclass
+
+from frontdoor import commands, linters, lock, overview, paths
+from frontdoor.errors import Refused
+from frontdoor.stages import Stages
+
+_SUMMARY = re.compile(r"^=* ?(?P<counts>(?:\d+ \w+(?:, )?)+)(?: in [\d.]+s.*?)? ?=*$")
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|deselected|warnings?)")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: whether it needs a converged lab, and whether what follows is pointless when it fails."""
+
+    name: str
+    about: str
+    arguments: tuple[str, ...] = ()
+    scenario: bool = False
+    needs_lab: bool = True
+    decisive: bool = False
+
+
+STAGES = (
+    Stage("lint", "linters and type checker, no finding", needs_lab=False),
+    Stage("unit", "our Python, the shape of the repository", needs_lab=False),
+    Stage("default", "builds from nothing, in check mode too, twice, quietly", scenario=True, needs_lab=False, decisive=True),
+    Stage("cluster", "mail from where people stand", ("tests/cluster",)),
+    Stage("journals", "no warning without a reason", ("tests/journals",)),
+    Stage("add_mailstore", "one line in the inventory is enough", scenario=True),
+    Stage("limit_one_machine", "--limit renders whole, right files", scenario=True),
+    Stage("faults", "machines and services stop; no mail is lost", ("tests/faults",)),
+)
+
+
+def is_news(line: str) -> bool:
+    """Lines of pytest and molecule that are shown as they come."""
+    return line.startswith(("FAILED ", "ERROR ", "E   ")) or bool(_SUMMARY.match(line) and _COUNT.search(line))
+
+
+class Suite:
+    """One run of the stages."""
+
+    def __init__(self, stages: Stages) -> None:
+        """``stages``: who prints and times."""
+        self.stages = stages
+        self.counts: dict[str, int] = {}
+        self.failed: list[str] = []
+
+    def _count(self, line: str) -> bool:
+        if _SUMMARY.match(line):
+            for number, what in _COUNT.findall(line):
+                key = {"error": "errors", "warning": "warnings"}.get(what, what)
+                self.counts[key] = self.counts.get(key, 0) + int(number)
+        return is_news(line)
+
+    def run(self, stage: Stage) -> bool:
+        """Run one stage; what fails is written down and the run goes on."""
+        try:
+            if stage.name == "lint":
+                self._lint()
+            elif stage.scenario:
+                with self.stages.stage(stage.name):
+                    self.stages.command(stage.name, ["molecule", "test", "--scenario-name", stage.name], show=self._count)
+            else:
+                with self.stages.stage(stage.name):
+                    self.stages.command(stage.name, [sys.executable, "-m", "pytest", *stage.arguments], show=self._count)
+        except Refused as refused:
+            print(f"lab: {refused}", file=sys.stderr)
+            self.failed.append(stage.name)
+            return False
+        return True
+
+    def _lint(self) -> None:
+        if found := linters.run(self.stages):
+            raise Refused(f"{', '.join(found)} found something; see .lab/log/lint-*.log", 1)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the stages that the command line names, or all."""
+    known = {stage.name: stage for stage in STAGES}
+    if options.list:
+        print("\n".join(f"{stage.name:<18} {stage.about}" for stage in STAGES))
+        return 0
+    if unknown := [name for name in options.stages if name not in known]:
+        raise Refused(f"There is no stage {unknown[0]}; there are {', '.join(known)}.")
+    chosen = [stage for stage in STAGES if not options.stages or stage.name in options.stages]
+    stages = Stages(quiet=options.json)
+    begun = time.monotonic()
+    with lock.only_one("test"):
+        suite = Suite(stages)
+        was_up = "running" in overview.states().values()
+        try:
+            _all(suite, chosen, stages)
+        finally:
+            if not was_up and not options.keep and any(stage.needs_lab or stage.scenario for stage in chosen):
+                commands.take_down(stages)
+    stages.report(options.json, counts=suite.counts, failed=suite.failed)
+    if not options.json:
+        if suite.failed:
+            print(f"failed: {', '.join(suite.failed)}")
+        print(
+            f"{', '.join(f'{number} {what}' for what, number in suite.counts.items()) or 'no test ran'} in {time.monotonic() - begun:.0f}s"
+        )
+    return 1 if suite.failed else 0
+
+
+def _all(suite: Suite, chosen: list[Stage], stages: Stages) -> None:
+    ready = False
+    for stage in chosen:
+        if (stage.needs_lab or stage.scenario) and not ready:
+            commands.prepare(stages)
+            if stage.needs_lab:
+                commands.bring_up(stages)
+                commands.converge(stages)
+            ready = True
+        if not suite.run(stage) and stage.decisive:
+            print(f"lab: {stage.name} failed, so what needs a whole lab is not run", file=sys.stderr)
+            return
+    (paths.STATE / "faults.json").unlink(missing_ok=True)
