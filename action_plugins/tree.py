@@ -205,7 +205,8 @@ def read_verbatim(directory: Path) -> dict[str, dict[str, Any]]:
 def plain(value: Any) -> Any:
     """Return a value without Ansible's tags and lazy containers: what travels is data, never something to be templated again."""
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        # YAML 1.1 reads a bare `on` as true; here it can only be the key of a command.
+        return {"on" if key is True else str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float)):

@@ -76,7 +76,8 @@ options:
   commands:
     description:
       - Commands that follow files. Keys are C(name), C(run) (a list of words, or a line without shell), C(on) (files or directories,
-        also of other roles) and C(creates) (a path the command makes; when it is missing the command runs).
+        also of other roles) and C(creates) (a path the command makes; when it is missing the command runs)
+        and C(when) (false, there is no such command).
       - A command runs when a file at or below C(on) is not what it was when the command last succeeded.
     type: list
     elements: dict
@@ -84,9 +85,12 @@ options:
   units:
     description:
       - systemd units, handled in this order. Keys are C(name), C(state) (started, stopped or any; default started), C(enabled) (default
-        true for a started unit), C(masked), C(restart) and C(reload) (files or directories, also of other roles).
+        true for a started unit), C(masked), C(restart) and C(reload) (files or directories, also of other roles) and C(when) (false, the
+        unit is left alone).
       - A unit is restarted or reloaded when such a file is not what it was when the unit was last started, restarted or reloaded by this
         tree. Restart wins. A unit without the ability to reload is restarted.
+      - In C(restart), C(reload) and C(on) a directory stands for the files that this and other trees ship below it, not for what daemons
+        write there; a path of a file stands for that file, whoever wrote it.
       - A oneshot unit without RemainAfterExit is started when such a file changed, or when it failed.
     type: list
     elements: dict
@@ -146,3 +150,30 @@ restored:
   type: list
   elements: str
 """
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.tree.agent import converge
+
+
+def main() -> None:
+    """Do what the action asks when it cannot start the agent itself: over a connection that passes no standard input."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "files": {"type": "dict", "default": {}},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "debconf": {"type": "list", "elements": "str", "default": []},
+            "verify": {"type": "list", "elements": "raw", "default": []},
+            "commands": {"type": "list", "elements": "dict", "default": []},
+            "units": {"type": "list", "elements": "dict", "default": []},
+        },
+        supports_check_mode=True,
+        no_log=True,  # whole files stand in the arguments: nothing of them belongs into the machine's log
+    )
+    result = converge({**module.params, "check": module.check_mode, "diff": module._diff})
+    # Naming the invocation keeps AnsibleModule from repeating all files in it.
+    module.exit_json(invocation={"module_args": {"name": module.params["name"]}}, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -67,10 +67,16 @@ def decide(entry: Entry, before: Present, uid: int, gid: int) -> Change | None:
         # Replaced, not followed: the picture says that a file stands here, and what a link points at belongs to somebody else.
         what.append("link")
     else:
-        what += [name for name, differs in (
-            ("content", before.content != entry.content), ("owner", before.uid != uid),
-            ("group", before.gid != gid), ("mode", before.mode != entry.mode),
-        ) if differs]
+        what += [
+            name
+            for name, differs in (
+                ("content", before.content != entry.content),
+                ("owner", before.uid != uid),
+                ("group", before.gid != gid),
+                ("mode", before.mode != entry.mode),
+            )
+            if differs
+        ]
     return Change(entry, before, uid, gid, what) if what else None
 
 

@@ -45,6 +45,7 @@ class Unit:
     __slots__ = ("enabled", "masked", "name", "reload", "restart", "state")
 
     def __init__(self, given: Mapping[str, Any]) -> None:
+        refuse_unknown("units", given, ("name", "state", "enabled", "masked", "restart", "reload", "when"), ("name",))
         self.name = str(given["name"])
         if "." not in self.name:
             self.name += ".service"
@@ -66,6 +67,7 @@ class Command:
     __slots__ = ("creates", "name", "on", "run")
 
     def __init__(self, given: Mapping[str, Any]) -> None:
+        refuse_unknown("commands", given, ("name", "run", "on", "creates", "when"), ("name", "run"))
         self.name = str(given["name"])
         run = given["run"]
         self.run = [str(word) for word in run] if isinstance(run, list) else split_words(str(run))
@@ -90,12 +92,31 @@ class Picture:
         self.packages = [str(package) for package in given.get("packages") or []]
         self.debconf = [str(line) for line in given.get("debconf") or []]
         self.verify = [split_words(line) if isinstance(line, str) else [str(word) for word in line] for line in given.get("verify") or []]
-        self.commands = [Command(command) for command in given.get("commands") or []]
-        self.units = [Unit(unit) for unit in given.get("units") or []]
+        self.commands = [Command(command) for command in given.get("commands") or [] if is_wanted(command)]
+        self.units = [Unit(unit) for unit in given.get("units") or [] if is_wanted(unit)]
+        for kind, names in (("commands", [command.name for command in self.commands]), ("units", [unit.name for unit in self.units])):
+            for name in names:
+                if names.count(name) > 1:
+                    raise Problem(f"{kind} names {name} twice: say in one place what shall be with it")
         for path in self.entries:
             for parent in parents(path):
                 if parent in self.entries:
                     raise Problem(f"{path} cannot be shipped below {parent}, which is shipped as a file")
+
+
+def refuse_unknown(option: str, given: Mapping[str, Any], known: tuple[str, ...], needed: tuple[str, ...]) -> None:
+    """Raise when a misspelt key would be ignored, or a needed one is missing."""
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise Problem(f"{option}: {given.get('name', given)} has {', '.join(unknown)}, which is none of {', '.join(known)}")
+    for key in needed:
+        if not given.get(key):
+            raise Problem(f"{option}: {given.get('name', dict(given))} lacks {key}")
+
+
+def is_wanted(given: Mapping[str, Any]) -> bool:
+    """Return the `when` of a command or unit; templates that yield text yield 'True' or 'False'."""
+    return str(given.get("when", True)).lower() not in ("false", "no", "0", "")
 
 
 def parents(path: str) -> Iterable[str]:
