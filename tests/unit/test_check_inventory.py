@@ -19,7 +19,7 @@ all:
   children:
     dns:
       hosts:
-        ns1: {address: 192.0.2.2, public_address: 203.0.113.2}
+        ns1: {address: 192.0.2.8, public_address: 203.0.113.8}
     directory:
       children:
         directory_provider:
