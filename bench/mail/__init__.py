@@ -1,0 +1,1 @@
+"""How many messages a second: delivery, the three stages, and refusals while good senders are served."""

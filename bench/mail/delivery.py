@@ -1,0 +1,80 @@
+"""Messages a second over LMTP into Maildirs, to new and to existing people: our Dovecot, and the same with Debian's defaults.
+
+The peer is a second Dovecot on the same mailstore with the same configuration, in which what we tuned for delivery has the
+value that Dovecot has without us: same directory, same plugins, same disk, one after the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.mail.cluster import Cluster
+from bench.mail.report import Row
+
+OURS = "/var/spool/postfix/private/dovecot-lmtp"
+BASE = "/run/dovecot-bench"
+CONFIG = "/etc/dovecot/bench.conf"
+SESSIONS = 10
+#: A text of 2 kB is about the median of a campus' mail without attachments.
+LENGTH = 2000
+
+PEER = f"""dovecot_config_version = 2.4.1
+dovecot_storage_version = 2.4.1
+!include /etc/dovecot/dovecot.conf
+base_dir = {BASE}
+instance_name = bench
+protocols = lmtp
+service lmtp {{
+  restart_request_count = {{count}}
+  unix_listener {OURS} {{
+    mode = 0
+  }}
+  unix_listener lmtp {{
+    mode = 0600
+  }}
+}}
+"""
+
+
+def measure(cluster: Cluster, count: int) -> list[Row]:
+    """Deliver count messages to new people and again to the same, twice over."""
+    with debian(cluster) as theirs:
+        new_theirs, existing_theirs = _both(cluster, theirs, count)
+        new_ours, existing_ours = _both(cluster, OURS, count)
+    return [
+        Row("LMTP to new people", count, new_ours, {"Debian's defaults": new_theirs}),
+        Row("LMTP to existing people", count, existing_ours, {"Debian's defaults": existing_theirs}),
+    ]
+
+
+def _both(cluster: Cluster, socket: str, count: int) -> tuple[float, float]:
+    cluster.forget_mail()
+    new = _deliver(cluster, socket, count)
+    existing = _deliver(cluster, socket, count)
+    cluster.wait_for(2 * count, 5)
+    return new, existing
+
+
+def _deliver(cluster: Cluster, socket: str, count: int) -> float:
+    # LMTP answers when the message is in the mailbox, so smtp-source's end is the end.
+    source = f"smtp-source -L -N -s {SESSIONS} -m {count} -l {LENGTH} -f writer@elsewhere.test -t {cluster.address} unix:{socket}"
+    start = time.monotonic()
+    cluster.run(cluster.store, source)
+    return time.monotonic() - start
+
+
+@contextmanager
+def debian(cluster: Cluster) -> Iterator[str]:
+    """Run the peer for a while. Yields its socket."""
+    usual = cluster.run(cluster.store, "doveconf -d -h service/lmtp/restart_request_count").strip()
+    cluster.run(cluster.store, f"umask 077; cat > {CONFIG}", PEER.replace("{count}", usual))
+    cluster.run(cluster.store, f"systemd-run -q --unit=dovecot-bench /usr/sbin/dovecot -F -c {CONFIG}")
+    try:
+        cluster.run(cluster.store, f"timeout 20 sh -c 'until [ -S {BASE}/lmtp ]; do sleep 0.1; done'")
+        yield f"{BASE}/lmtp"
+    finally:
+        cluster.run(
+            cluster.store, f"systemctl stop dovecot-bench; systemctl reset-failed -q dovecot-bench; rm -rf {CONFIG} {BASE}", check=False
+        )
