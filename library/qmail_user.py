@@ -145,63 +145,13 @@ searches:
   sample: 1
 """
 
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from importlib.util import find_spec
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.qmail_user.plan import DirectoryError, Entry, Plan, RefusedError, Wanted, count_plan, make_plan, parse_objects
-from ansible.module_utils.qmail_user.report import diff_of, first_changes
+from ansible.module_utils.qmail_user.converge import converge
+from ansible.module_utils.qmail_user.plan import DirectoryError, RefusedError
 
-LDAP3_ERROR: Exception | None = None
-try:
-    from ansible.module_utils.qmail_user.directory import Directory
-except ImportError as error:
-    LDAP3_ERROR = error
-
-
-def converge(module: AnsibleModule, wanted: list[Wanted]) -> dict[str, Any]:
-    """Compare the wanted objects with the directory, write the difference unless in check mode, and describe it."""
-    options = module.params
-    if module.check_mode and not there_is_a_directory(options["uri"]):
-        return describe(module, make_plan(wanted, {}, classes=options["object_classes"], mail_hosts=options["mail_hosts"]), {}, 0)
-    directory = Directory(
-        options["uri"],
-        bind_dn=options["bind_dn"],
-        bind_password=options["bind_password"],
-        start_tls=options["start_tls"],
-        ca_file=options["ca_file"],
-        window=options["window"],
-        timeout=options["timeout"],
-    )
-    existing = directory.read(options["base"], wanted)
-    plan: Plan = make_plan(wanted, existing, classes=options["object_classes"], mail_hosts=options["mail_hosts"])
-    plan.set_passwords(directory.wrong_passwords(plan.verify))
-    if not module.check_mode:
-        directory.write(plan)
-    directory.close()
-    return describe(module, plan, existing, directory.searches)
-
-
-def describe(module: AnsibleModule, plan: Plan, existing: dict[str, Entry], searches: int) -> dict[str, Any]:
-    """Return the result that tells what a plan changes."""
-    counts = count_plan(plan)
-    result = {
-        "changed": bool(counts["created"] or counts["modified"] or counts["deleted"]),
-        "counts": counts,
-        "changes": first_changes(plan),
-        "searches": searches,
-    }
-    if module._diff:
-        result["diff"] = diff_of(plan, existing)
-    return result
-
-
-def there_is_a_directory(uri: str) -> bool:
-    """Tell whether one can be asked: on a machine that is still empty a dry run predicts that everything will be created."""
-    if LDAP3_ERROR is not None:
-        return False
-    return not uri.startswith("ldapi://") or Path(unquote(uri.removeprefix("ldapi://"))).exists()
+HAVE_LDAP3 = find_spec("ldap3") is not None
 
 
 def main() -> None:
@@ -228,12 +178,10 @@ def main() -> None:
     )
     objects = module.params["objects"]
     module.params["objects"] = [f"{len(objects)} objects"]
-    if LDAP3_ERROR is not None and not module.check_mode:
-        module.fail_json(msg=missing_required_lib("ldap3 (Debian: python3-ldap3)"), exception=str(LDAP3_ERROR))
+    if not HAVE_LDAP3 and not module.check_mode:
+        module.fail_json(msg=missing_required_lib("ldap3 (Debian: python3-ldap3)"))
     try:
-        follows = module.params["update_password"] != "on_create"  # noqa: S105  a choice, not a password
-        wanted = parse_objects(objects, f"{module.params['branch']},{module.params['base']}", follows)
-        result = converge(module, wanted)
+        result = converge(objects, module.params, check=module.check_mode, diff=module._diff, have_ldap3=HAVE_LDAP3)
     except RefusedError as refused:
         module.fail_json(msg=f"Nothing was written. {refused}", reasons=refused.reasons)
     except DirectoryError as failed:

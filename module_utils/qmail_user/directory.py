@@ -38,6 +38,10 @@ class Directory:
         self._start_tls = start_tls and uri.startswith("ldap:")
         self._window = window
         self.searches = 0
+        if self._start_tls:
+            # In ldap3's asynchronous strategy a certificate that is refused ends a thread and nobody hears why: ask here first.
+            self._bind(trial := self._connect(bind_dn, bind_password, ldap3.SYNC))
+            trial.unbind()
         self._connection = self._connect(bind_dn, bind_password, ldap3.ASYNC)
         if not self._bind(self._connection):
             raise DirectoryError(f"{uri} refuses {bind_dn or 'SASL EXTERNAL'}: {self._connection.last_error or 'invalid credentials'}")
@@ -68,14 +72,19 @@ class Directory:
             raise DirectoryError(f"{self._server.name}: {error}") from error
 
     def close(self) -> None:
-        """Leave politely."""
+        """Leave politely, and not before the thread that listens has gone: it would listen on the next connection's socket."""
+        receiver = getattr(self._connection.strategy, "receiver", None)
         self._connection.unbind()
+        if receiver is not None:
+            receiver.join(5)
 
     def read(self, base: str, wanted: list[Wanted]) -> dict[str, Entry]:
         """Read the wanted entries and all that hold an address of theirs.
 
         Returns entries by dn_key; a base that is not there yet holds none. Raises DirectoryError.
         """
+        if not wanted:
+            return {}
         names = {display_name(name) for item in wanted for name in item.attributes} | {"objectClass", "mail", "mailAlternateAddress"}
         query = self._query(wanted) if len(wanted) <= _ASK_FOR_EACH else "(objectClass=*)"
         self.searches += 1
@@ -117,7 +126,7 @@ class Directory:
         self._written = 0
         for dn in sorted(plan.delete, key=lambda dn: -len(dn_key(dn).split(","))):
             self._run([(dn, self._deletion(dn))])
-        giving, taking = release_first(plan.modify)
+        giving, taking = release_first(plan)
         self._run((dn, self._modification(dn, changes)) for dn, changes in giving)
         for level in levels(plan.create):
             self._run((dn, self._addition(dn, attributes)) for dn, attributes in level)

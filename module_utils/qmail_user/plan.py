@@ -238,7 +238,7 @@ def entry_changes(item: Wanted, entry: Entry) -> list[Change]:
             continue
         label = ATTRIBUTES[name][0]
         if not values:
-            changes.append(("delete", label, []))
+            changes.append(("delete", label, removed if name in OWNED_ADDRESSES else []))
         elif not held:
             changes.append(("add", label, values))
         elif rule.single:
@@ -277,16 +277,24 @@ def _find_second_owners(wanted: list[Wanted], existing: Mapping[str, Entry]) -> 
     return reasons
 
 
-def release_first(changes: list[tuple[str, list[Change]]]) -> tuple[list[tuple[str, list[Change]]], list[tuple[str, list[Change]]]]:
-    """Part modifications into those that only give up addresses and the rest, so that an address can move within one call."""
+def release_first(plan: Plan) -> tuple[list[tuple[str, list[Change]]], list[tuple[str, list[Change]]]]:
+    """Part modifications into those that give up an address which another object takes, and the rest: it moves within one call."""
+    taken = {value.lower() for _, attributes in plan.create for name in OWNED_ADDRESSES for value in attributes.get(name, ())}
+    for _, changes in plan.modify:
+        taken |= {
+            value.lower() for kind, name, values in changes if kind != "delete" and name.lower() in OWNED_ADDRESSES for value in values
+        }
     giving: list[tuple[str, list[Change]]] = []
     taking: list[tuple[str, list[Change]]] = []
-    owned = set(OWNED_ADDRESSES)
-    for dn, steps in changes:
-        given_up = [step for step in steps if step[0] == "delete" and step[1].lower() in owned]
-        rest = [step for step in steps if step not in given_up]
-        if given_up:
-            giving.append((dn, given_up))
+    for dn, steps in plan.modify:
+        given = [
+            step
+            for step in steps
+            if step[0] == "delete" and step[1].lower() in OWNED_ADDRESSES and taken.intersection(value.lower() for value in step[2])
+        ]
+        rest = [step for step in steps if step not in given]
+        if given:
+            giving.append((dn, given))
         if rest:
             taking.append((dn, rest))
     return giving, taking
