@@ -12,23 +12,28 @@ ANYONE = "anyone"
 def firewall_sources(networks: Iterable[str]) -> list[str]:
     """Match packets from networks or addresses of both families.
 
-    Returns at most one expression for IPv4 and one for IPv6, overlaps merged, for nftables refuses overlapping elements.
+    Returns at most one expression for IPv4 and one for IPv6, in order and without what another network holds already, for nftables
+    refuses overlapping elements.
     Raises ValueError naming what is neither an address nor a network.
     """
     parsed = []
-    for network in networks:
+    for text in networks:
         try:
-            parsed.append(ipaddress.ip_network(network))
+            parsed.append(ipaddress.ip_network(text))
         except ValueError as error:
-            raise ValueError(f"{network!r} is no address or network: {error}") from error
+            raise ValueError(f"{text!r} is no address or network: {error}") from error
     expressions = []
     for keyword, version in (("ip", 4), ("ip6", 6)):
-        # Two lists, for collapse_addresses refuses mixed families.
-        family = [network for network in parsed if network.version == version]
-        texts = [
-            str(network.network_address) if network.num_addresses == 1 else str(network)
-            for network in ipaddress.collapse_addresses(family)  # type: ignore[type-var] # one family by now
-        ]
+        family = sorted(
+            {network for network in parsed if network.version == version},
+            key=lambda network: (int(network.network_address), network.prefixlen),
+        )
+        kept: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+        for network in family:
+            # Sorted, a network follows the one that holds it.
+            if not kept or int(network.network_address) > int(kept[-1].broadcast_address):
+                kept.append(network)
+        texts = [str(network.network_address) if network.num_addresses == 1 else str(network) for network in kept]
         if texts:
             expressions.append(f"{keyword} saddr {{ {', '.join(texts)} }}")
     return expressions

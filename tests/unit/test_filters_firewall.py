@@ -17,8 +17,8 @@ from filter_plugins.tmpfiles import tmpfiles_text
         ({"ports": [53], "protocols": ["udp", "tcp"], "from": "anyone"}, ["udp dport { 53 } accept", "tcp dport { 53 } accept"]),
         ({"ports": [993, 143, 143], "from": ["192.0.2.4"]}, ["ip saddr { 192.0.2.4 } tcp dport { 143, 993 } accept"]),
         (
-            {"ports": [22], "from": ["2001:db8::/32", "192.0.2.0/25", "192.0.2.128/25", "192.0.2.7"]},
-            ["ip saddr { 192.0.2.0/24 } tcp dport { 22 } accept", "ip6 saddr { 2001:db8::/32 } tcp dport { 22 } accept"],
+            {"ports": [22], "from": ["2001:db8::/32", "192.0.2.128/25", "192.0.2.200", "192.0.2.7", "192.0.2.7/32"]},
+            ["ip saddr { 192.0.2.7, 192.0.2.128/25 } tcp dport { 22 } accept", "ip6 saddr { 2001:db8::/32 } tcp dport { 22 } accept"],
         ),
         ({"ports": [22], "from": []}, []),
     ],

@@ -1,0 +1,100 @@
+"""The production site that is there to be copied: its syntax is right, and every role renders every machine of it whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from module_utils.site_check import reading, rules
+from tests.architecture import tree
+
+SITE = tree.ROOT / "inventory" / "example"
+RENDERING = Path(__file__).parent / "rendering"
+SECRETS = dict.fromkeys(rules.Known.of(tree.ROOT).values["cluster_secrets"]["options"], "not-a-secret")
+# What a template that was not rendered, or rendered from nothing, leaves behind.
+LEFT_OVER = re.compile(r"\{\{|\{%|AnsibleUndefined|Undefined\(|<generator object|<filter|dict_keys\(")
+# Values of the lab, which no other site may meet.
+OF_THE_LAB = re.compile(r"madstop|10\.143\.|198\.51\.100\.(1|2|31|41|200)\b")
+
+Pictures = dict[str, dict[str, dict[str, Any]]]
+
+
+def playbook(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = ["ansible-playbook", "-i", str(SITE), str(tree.ROOT / "playbooks" / "site.yml"), *arguments]
+    return subprocess.run(command, cwd=tree.ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    """Machine -> tree -> the picture that would be sent."""
+    folder = tmp_path_factory.mktemp("rendered")
+    secrets = folder / "secrets.yml"
+    secrets.write_text(json.dumps({"cluster_secrets": SECRETS}))
+    ran = playbook(
+        "--check",
+        "-e",
+        f"@{secrets}",
+        POSTHOUSE_RENDERED=str(folder),
+        ANSIBLE_ACTION_PLUGINS=f"{RENDERING}:{tree.ROOT / 'action_plugins'}",
+    )
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+    found: Pictures = {}
+    for path in folder.glob("*.*.json"):
+        host, name, _ = path.name.split(".")
+        found.setdefault(host, {})[name] = json.loads(path.read_text())
+    return found
+
+
+def test_its_syntax_is_right() -> None:
+    ran = playbook("--syntax-check")
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_its_values_are_good() -> None:
+    assert [str(fault) for fault in rules.faults([str(SITE)], tree.ROOT, SECRETS)] == []
+
+
+def test_every_machine_gets_base_and_its_noun(pictures: Pictures) -> None:
+    hosts = reading.read([str(SITE)]).hosts
+    assert set(pictures) == set(hosts)
+    for host, trees in pictures.items():
+        assert "base" in trees, host
+        assert len(trees) > 1, host
+
+
+def test_nothing_is_left_unrendered(pictures: Pictures) -> None:
+    for host, trees in pictures.items():
+        for name, picture in trees.items():
+            for path, file in picture["files"].items():
+                content = file.get("content", "")
+                where = f"{host}, {name}: {path}"
+                assert not LEFT_OVER.search(content), where
+                said = "\n".join(line for line in content.splitlines() if not line.lstrip().startswith(("#", "//", ";")))
+                assert not OF_THE_LAB.search(said), where
+
+
+def test_a_firewall_lets_in_whom_the_inventory_names(pictures: Pictures) -> None:
+    def rule_set(host: str) -> str:
+        return str(pictures[host]["base"]["files"]["/etc/nftables.conf"]["content"])
+
+    assert "ip saddr { 192.0.2.21, 192.0.2.22, 192.0.2.23, 192.0.2.31, 192.0.2.32 } tcp dport { 25 } accept" in rule_set("store1")
+    assert "ip saddr { 192.0.2.41, 192.0.2.42 } tcp dport { 110, 143, 993, 995, 4190 } accept" in rule_set("store3")
+    assert "        tcp dport { 25 } accept" in rule_set("mx2")
+    assert "ip saddr { 192.0.2.5, 192.0.2.192/27 } tcp dport { 22 } accept" in rule_set("ns1")
+    assert "ip6 saddr { 2001:db8:1::/48 } reject with icmpx admin-prohibited" in rule_set("ldap3")
+
+
+def test_two_views_tell_different_addresses(pictures: Pictures) -> None:
+    files = pictures["ns2"]["dns"]["files"]
+    assert "mx1 IN A 192.0.2.31" in files["/etc/bind/posthouse/campus/example.edu"]["content"]
+    outside = files["/etc/bind/posthouse/internet/example.edu"]["content"]
+    assert "mx1 IN A 203.0.113.31" in outside
+    # Its addresses are public ones, so a machine without a second is told as it is.
+    assert "store1 IN A 192.0.2.21" in outside
+    assert pictures["ns1"]["dns"]["files"]["/etc/bind/posthouse/campus/example.edu"] == files["/etc/bind/posthouse/campus/example.edu"]
