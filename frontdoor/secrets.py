@@ -2,6 +2,7 @@
 
 import os
 import secrets as random
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -49,3 +50,22 @@ def generate(site: Path) -> list[str]:
             os.fsync(out.fileno())
         Path(name).replace(file)
     return sorted(made)
+
+
+def main() -> int:
+    """Add what a site lacks and print the names; for ``playbooks/secrets.yml``."""
+    if len(sys.argv) != 2:
+        print("usage: python -m frontdoor.secrets inventory/SITE", file=sys.stderr)
+        return 2
+    try:
+        made = generate(Path(sys.argv[1]))
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return 2
+    if made:
+        print(" ".join(made))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
