@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from frontdoor import checks, depot, engine, host, image, lock, network, paths, remains, secrets, ssh
+from frontdoor import checks, depot, engine, host, image, lock, machines, network, paths, remains, secrets, ssh
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 from frontdoor.stages import Stages, environment
@@ -55,6 +55,7 @@ def prepare(stages: Stages) -> None:
         if made := secrets.generate(paths.INVENTORY):
             stages.say(f"{len(made)} secrets were made for this lab")
     with stages.stage("image"):
+        machines.prepare(stages.say)
         image.ensure(override, stages.say)
         mirror = host.mirror(override)
         if not depot.is_built(mirror):
@@ -120,7 +121,9 @@ def down(options: argparse.Namespace) -> int:
 def take_down(stages: Stages) -> None:
     """Remove containers, networks, control groups, connections and run state, and look whether they are gone."""
     with stages.stage("down"):
-        if paths.STORE.exists() and shutil.which("podman"):
+        if other := remains.other_cache():
+            remains.halt(other)
+        elif paths.STORE.exists() and shutil.which("podman"):
             engine.prepare()
             remains.everything()
         left = network.bridges()

@@ -42,6 +42,7 @@ def prepare() -> None:
     for folder in (paths.RUN, paths.STORE, paths.CONTROL_SOCKETS):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
+    (paths.RUN / "cache").write_text(str(paths.CACHE))
     text = settings()
     if not _SETTINGS.exists() or _SETTINGS.read_text() != text:
         _SETTINGS.write_text(text)

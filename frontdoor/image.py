@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from frontdoor import engine, host, paths, remains
+from frontdoor import engine, host, paths
 from frontdoor.errors import Refused
 
 BASE = "localhost/posthouse/base"
@@ -84,9 +84,7 @@ def engine_environment() -> dict[str, str]:
 
 
 def ensure(override: str, report: Callable[[str], None]) -> None:
-    """Have the base image as the recipe says."""
-    remains.forget_earlier_boot()
-    engine.prepare()
+    """Have the base image as the recipe says; the host is prepared already."""
     mirror = host.mirror(override)
     if not is_current(mirror):
         report(f"building the base image from {mirror.debian}")

@@ -1,8 +1,7 @@
 """One run at a time: a lock that the kernel lets go when its holder dies, however it dies."""
 
-import fcntl
 import os
-import sys
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,29 +11,33 @@ from frontdoor.errors import Refused
 
 PATIENCE = 5.0
 
+# An abstract socket (unix(7)): bound by one process of this host at a time, whatever its checkout and cache folder, and
+# without a file that could stay behind.
+_NAME = "\0posthouse-lab"
+
 
 @contextmanager
 def only_one(command: str) -> Iterator[None]:
-    """Hold the lab for one command (flock(2)); a run that was killed leaves no lock behind."""
-    paths.CACHE.mkdir(parents=True, exist_ok=True)
-    with (paths.CACHE / "lock").open("a+") as file:
+    """Hold the lab for one command; a run that was killed leaves no lock behind."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as lock:
         end = time.monotonic() + PATIENCE
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock.bind(_NAME)
                 break
-            except BlockingIOError:
+            except OSError:
                 if time.monotonic() > end:
-                    file.seek(0)
-                    raise Refused(f"Another run has the lab: {file.read().strip() or 'unknown'}.") from None
+                    raise Refused(f"Another run has the lab: {_holder()}.") from None
                 time.sleep(0.2)
-        file.truncate(0)
-        file.write(f"./lab {command}, process {os.getpid()}, of {paths.CHECKOUT}\n")
-        file.flush()
-        # Programs that outlive us (podman's monitors, ssh's masters) must not inherit the lock.
-        os.set_inheritable(file.fileno(), False)
+        paths.STATE.mkdir(exist_ok=True)
+        note = paths.STATE / "holder"
+        note.write_text(f"./lab {command}, process {os.getpid()}")
         try:
             yield
         finally:
-            file.truncate(0)
-            sys.stdout.flush()
+            note.unlink(missing_ok=True)
+
+
+def _holder() -> str:
+    note = paths.STATE / "holder"
+    return note.read_text() if note.exists() else "one of another checkout"

@@ -69,20 +69,16 @@ def _put(file: Path, text: str, mode: int = 0o644) -> None:
         out.write(text)
 
 
-def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Report) -> Outcome:
+def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Report, mirror: str = "") -> Outcome:
     """Have these machines running and let in by ssh; ``everyone`` are all that the inventory names."""
-    remains.forget_earlier_boot()
-    engine.prepare()
-    kernel.prepare()
+    prepare(report)
     for sentence in remains.clean():
         report(sentence)
     network.define()
     known = {str(one["Names"][0]): one for one in engine.containers()}
-    outdated = [one.name for one in machines if one.name in known and not _fits(one, known[one.name])]
-    engine.remove(outdated)
-    for name in outdated:
-        network.disconnect(name)
-    missing = [one for one in machines if one.name not in known or one.name in outdated]
+    gone = _unwanted(known, everyone)
+    _remove(gone)
+    missing = [one for one in machines if one.name not in known or one.name in gone]
     idle = [one for one in machines if one not in missing and known[one.name]["State"] != "running"]
     ssh.write(everyone)
     ssh.authorized_key()
@@ -91,11 +87,33 @@ def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Re
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(_create, missing))
         list(pool.map(lambda one: _start(one, report), [*missing, *idle]))
-    depot.ensure(report)
+    depot.ensure(report, mirror)
     with ThreadPoolExecutor(max_workers=4) as pool:
         for name in pool.map(_settled, [*missing, *idle]):
             report(f"{name} is up")
-    return Outcome([one.name for one in missing], [one.name for one in idle], outdated)
+    return Outcome([one.name for one in missing], [one.name for one in idle], gone)
+
+
+def prepare(report: Report) -> None:
+    """Make this host ready for our podman; a lab of another cache folder is stopped first, for the addresses are the same."""
+    if other := remains.other_cache():
+        report(f"The lab of {other} is stopped.")
+        remains.halt(other)
+    remains.forget_earlier_boot()
+    engine.prepare()
+    kernel.prepare()
+
+
+def _unwanted(known: dict[str, dict[str, Any]], everyone: Sequence[Machine]) -> list[str]:
+    """Machines of another checkout, of an interrupted scenario, or with addresses that the inventory no longer gives them."""
+    wanted = {one.name: one for one in everyone}
+    return [name for name, one in known.items() if name != depot.NAME and not (name in wanted and _fits(wanted[name], one))]
+
+
+def _remove(names: Sequence[str]) -> None:
+    engine.remove(names)
+    for name in names:
+        network.disconnect(name)
 
 
 def _fits(machine: Machine, container: dict[str, Any]) -> bool:
@@ -120,14 +138,11 @@ def absent(names: Sequence[str]) -> Outcome:
     """Remove these machines; with the last of them goes everything else that the lab put on this host."""
     if not paths.STORE.exists():
         return Outcome([], [], [])
-    remains.forget_earlier_boot()
-    engine.prepare()
+    prepare(lambda _sentence: None)
     remains.clean()
     there = [str(one["Names"][0]) for one in engine.containers()]
     gone = [name for name in names if name in there]
-    engine.remove(gone)
-    for name in gone:
-        network.disconnect(name)
+    _remove(gone)
     if not set(there) - set(gone) - {depot.NAME}:
         remains.everything()
     return Outcome([], [], gone)

@@ -155,15 +155,36 @@ def everything() -> None:
     """Remove all that the lab put on this host outside the checkout and the cache folder."""
     engine.podman("rm", "--all", "--force", "--time", "0", check=False)
     clean()
+    halt(paths.CACHE)
+
+
+def halt(cache: Path) -> None:
+    """End every process of the lab and remove its run state; its containers stay in the store of ``cache``, stopped."""
     ssh.hang_up()
-    network.sweep()
     for identity in _grouped():
         kill_group(identity)
+    for monitor in _monitors():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(monitor, signal.SIGKILL)
+    network.sweep()
     remove_groups(set())
-    _unmount(paths.STORE)
+    _unmount(cache / paths.STORE.name)
     _unmount(paths.RUN)
     kernel.restore()
     shutil.rmtree(paths.RUN, ignore_errors=True)
+
+
+def _monitors() -> set[int]:
+    """Podman's monitors of our containers: they share a control group beside the containers' own."""
+    return {process for group in _groups() for process in _members(group / "conmon") if _alive(process)}
+
+
+def other_cache() -> Path | None:
+    """The cache folder of the lab that has this host, when it is not ours."""
+    mark = paths.RUN / "cache"
+    if mark.exists() and mark.read_text() != str(paths.CACHE):
+        return Path(mark.read_text())
+    return None
 
 
 def _unmount(below: Path) -> None:

@@ -75,18 +75,21 @@ def test_a_failing_program_ends_its_stage_and_shows_its_end(
     assert (tmp_path / "site.log").read_text() == "TASK [Files] ****\nno room\n"
 
 
-def _hold(folder: str, seconds: float) -> None:
-    paths.CACHE = Path(folder)
+def _hold(folder: str, name: str) -> None:
+    paths.STATE = Path(folder)
+    lock._NAME = name
     with lock.only_one("up"):
-        time.sleep(seconds)
+        time.sleep(60)
 
 
 def test_two_runs_do_not_share_a_lab_and_a_dead_one_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    name = f"\0posthouse-test-{os.getpid()}"
+    monkeypatch.setattr(lock, "_NAME", name)
+    monkeypatch.setattr(paths, "STATE", tmp_path)
     monkeypatch.setattr(lock, "PATIENCE", 0.5)
-    holder = multiprocessing.get_context("fork").Process(target=_hold, args=(str(tmp_path), 60))
+    holder = multiprocessing.get_context("fork").Process(target=_hold, args=(str(tmp_path), name))
     holder.start()
-    while not (tmp_path / "lock").exists() or not (tmp_path / "lock").read_text():
+    while not (tmp_path / "holder").exists():
         time.sleep(0.02)
     with pytest.raises(Refused, match=r"\./lab up, process"), lock.only_one("down"):
         pass

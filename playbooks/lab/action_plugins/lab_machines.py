@@ -55,5 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible publishes no ty
             everyone[name] = {key: values[key] for key in VALUES if key in values}
         wanted = [inventory.from_values(name, everyone[name], groups, everyone) for name in everyone if "address" in everyone[name]]
         report = Display().display
-        image.ensure(str(hostvars[names[0]].get("lab_mirror", "")), report)
-        return machines.present([one for one in wanted if one.name in names], wanted, report)
+        mirror = str(hostvars[names[0]].get("lab_mirror", ""))
+        machines.prepare(report)
+        image.ensure(mirror, report)
+        return machines.present([one for one in wanted if one.name in names], wanted, report, mirror)
