@@ -93,7 +93,9 @@ def _for_now(unit: Unit, shown: dict[str, str], now: dict[str, Any], last: dict[
         return ["start"] if unit.state == "started" and not (done and not owes_restart and not owes_reload) else []
     if last is None and not now["restart"] and not now["reload"]:
         return []  # nobody knows with which files it runs, but it depends on none
-    if owes_restart:
+    # A unit that runs already when this tree first meets it, and follows its files by reloads alone, is reloaded: a restart of
+    # ssh.service logs "Found left-over process ... in control group" for every session, this one included.
+    if owes_restart and (last is not None or now["restart"]):
         return ["restart"]
     return ["reload-or-restart"] if owes_reload else []
 
