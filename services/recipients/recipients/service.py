@@ -17,7 +17,7 @@ from .guard import Guard
 from .mirror import Connect, DirectoryError, Mirror, Session
 from .notify import notify
 from .settings import Settings
-from .table import Table, compose
+from .table import Table, compose, pending
 
 _log = logging.getLogger(__name__)
 #: Seconds between attempts while no server answers.
@@ -61,14 +61,22 @@ class Service:
     def start(self) -> None:
         """Look at the last good copy, if there is one: Postfix is using it already."""
         try:
-            self._guard.remember(time.monotonic(), len(cdb.Reader(self._path)))
+            reader = cdb.Reader(self._path)
+            good = not all(reader.get(key) == reply for key, reply in pending(self._settings).items())
+            size = len(reader)
+        except FileNotFoundError:
+            good = False
+        except (OSError, ValueError) as fault:
+            _log.error("the last good copy cannot be read: %s", fault)
+            good = False
+        if good:
+            self._guard.remember(time.monotonic(), size)
             self._published = self._path.read_bytes()
             self._status["state"] = "stale"
             _log.info("the last good copy serves: %s", self._path)
-        except FileNotFoundError:
-            _log.info("no copy yet: Postfix answers 451 until the directory has been read")
-        except (OSError, ValueError) as fault:
-            _log.error("the last good copy cannot be read: %s", fault)
+        else:
+            cdb.replace(self._path, cdb.build(pending(self._settings)))
+            _log.info("no copy yet: everybody is answered 451 until the directory has been read")
 
     # --- from other threads ------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ class Settings:
     #: What Postfix answers (access(5)).
     reply_valid: str = "OK"
     reply_disabled: str = "550 5.2.1 Mailaddress is administratively disabled."
+    reply_pending: str = "451 4.3.0 Who has a mailbox here is not known yet, please try again later."
     reply_deleted: str = "550 5.1.1 Sorry, no mailbox here by that name."
     #: Everything is read anew this often, beside following changes.
     refresh: float = 300.0

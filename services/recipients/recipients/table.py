@@ -106,6 +106,14 @@ def compose(people: Iterable[Person], settings: Settings) -> Table:
     return Table(records, counts[Status.VALID], counts[Status.DISABLED], counts[Status.DELETED], ignored)
 
 
+def pending(settings: Settings) -> dict[bytes, bytes]:
+    """Make the table of a service that knows nobody yet: every address is answered with a temporary failure.
+
+    Postfix would do the same for a table that is missing, but its processes would not notice when it comes.
+    """
+    return {domain.lower().encode(): settings.reply_pending.encode() for domain in settings.domains}
+
+
 def lookup_keys(address: str) -> list[bytes]:
     """Return the keys that Postfix asks for, in its order."""
     lowered = address.strip().lower()
