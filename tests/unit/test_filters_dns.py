@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from filter_plugins.dns import dns_reverse_zones, dns_visible, dns_zone_file, dns_zone_files, dns_zones
+from filter_plugins.dns import dns_file_name, dns_reverse_zones, dns_visible, dns_zone_file, dns_zone_files, dns_zones
 
 
 def machine(name: str, address: str, public: str = "") -> dict[str, str]:
@@ -163,3 +163,8 @@ def test_named_accepts_every_zone(tmp_path: Path) -> None:
         file.write_text(dns_zone_file(zone, "ns1.example.edu", "hostmaster@example.edu"))
         run = subprocess.run(["named-checkzone", "-i", "local", zone["name"], file], capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize(("zone", "file"), [("example.edu", "example.edu"), ("example.edu.", "example.edu"), (".", "root")])
+def test_a_zone_has_a_file_name(zone: str, file: str) -> None:
+    assert dns_file_name(zone) == file
