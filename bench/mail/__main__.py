@@ -20,9 +20,9 @@ def main() -> int:
     try:
         with cluster.people(options.people):
             if "delivery" in options.only:
-                rows += delivery.measure(cluster, options.people)
+                rows += delivery.measure(cluster, options.people, options.rounds)
             if "stages" in options.only:
-                rows += stages.measure(cluster, options.people)
+                rows += stages.measure(cluster, options.people, options.rounds)
             if "screen" in options.only:
                 rows += screen.measure(cluster, options.rate, options.seconds)
     except BenchError as error:
@@ -37,6 +37,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one object: walls, ratios, machine")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure (default: all)")
     parser.add_argument("--people", type=int, default=500, help="people, and messages in each delivery (default %(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="times that each delivery is measured; the median counts (default %(default)s)"
+    )
     parser.add_argument("--rate", type=float, default=200, help="bad clients a second (default %(default)s; the aim is 160)")
     parser.add_argument("--seconds", type=float, default=20, help="how long bad clients come (default %(default)s)")
     return parser.parse_args()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import median
 
 from bench.mail.cluster import Cluster
 from bench.mail.report import Row
@@ -38,23 +39,21 @@ service lmtp {{
 """
 
 
-def measure(cluster: Cluster, count: int) -> list[Row]:
-    """Deliver count messages to new people and again to the same, twice over."""
+def measure(cluster: Cluster, count: int, rounds: int) -> list[Row]:
+    """Deliver count messages to new people and again to the same, to each Dovecot in turn. The medians of rounds."""
+    walls: dict[tuple[str, bool], list[float]] = {}
     with debian(cluster) as theirs:
-        new_theirs, existing_theirs = _both(cluster, theirs, count)
-        new_ours, existing_ours = _both(cluster, OURS, count)
-    return [
-        Row("LMTP to new people", count, new_ours, {"Debian's defaults": new_theirs}),
-        Row("LMTP to existing people", count, existing_ours, {"Debian's defaults": existing_theirs}),
-    ]
-
-
-def _both(cluster: Cluster, socket: str, count: int) -> tuple[float, float]:
-    cluster.forget_mail()
-    new = _deliver(cluster, socket, count)
-    existing = _deliver(cluster, socket, count)
-    cluster.wait_for(2 * count, 5)
-    return new, existing
+        for _ in range(rounds):
+            for socket in (theirs, OURS):
+                cluster.forget_mail()
+                for existing in (False, True):
+                    walls.setdefault((socket, existing), []).append(_deliver(cluster, socket, count))
+                cluster.wait_for(2 * count, 10)
+        rows = []
+        for name, existing in (("LMTP to new people", False), ("LMTP to existing people", True)):
+            peers = {"Debian's defaults": median(walls[theirs, existing])}
+            rows.append(Row(name, count, median(walls[OURS, existing]), peers))
+    return rows
 
 
 def _deliver(cluster: Cluster, socket: str, count: int) -> float:
