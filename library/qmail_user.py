@@ -23,9 +23,14 @@ options:
       - The objects, each a mapping of attributes by their LDAP names, with values as text, number, boolean or list.
       - "Beside attributes an object may have C(dn) (default: C(uid=...) under O(branch)), C(state) (V(present) or V(absent)) and
         C(update_password), which overrules O(update_password)."
+      - Either these or O(source).
     type: list
     elements: dict
-    required: true
+  source:
+    description:
+      - Path, on the machine that runs the module, of a JSON file that holds the list of objects.
+      - For ten thousand of them this is quicker, since ansible-core takes two milliseconds to carry a person through its templates.
+    type: path
   base:
     description: DN under which the whole directory stands. Addresses are compared with every entry there.
     type: str
@@ -145,7 +150,10 @@ searches:
   sample: 1
 """
 
+import json
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.qmail_user.converge import converge
@@ -154,11 +162,24 @@ from ansible.module_utils.qmail_user.plan import DirectoryError, RefusedError
 HAVE_LDAP3 = find_spec("ldap3") is not None
 
 
+def read_source(module: AnsibleModule) -> list[dict[str, Any]]:
+    """Read the objects from the file that the caller named."""
+    path = Path(module.params["source"])
+    try:
+        objects: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=f"{path}: {error}")
+    if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
+        module.fail_json(msg=f"{path} does not hold a JSON list of objects")
+    return list(objects)
+
+
 def main() -> None:
     """Read the call, decide, act, answer."""
     module = AnsibleModule(
         argument_spec={
-            "objects": {"type": "list", "elements": "dict", "required": True},
+            "objects": {"type": "list", "elements": "dict"},
+            "source": {"type": "path"},
             "base": {"type": "str", "required": True},
             "branch": {"type": "str", "default": "ou=People"},
             "object_classes": {"type": "list", "elements": "str", "default": ["inetOrgPerson", "qmailUser"]},
@@ -172,12 +193,17 @@ def main() -> None:
             "window": {"type": "int", "default": 64},
             "timeout": {"type": "int", "default": 10},
         },
+        required_one_of=[["objects", "source"]],
+        mutually_exclusive=[["objects", "source"]],
         supports_check_mode=True,
         # The objects hold passwords: neither the journal of the machine nor the result shows how we were called.
         no_log=True,
     )
     objects = module.params["objects"]
-    module.params["objects"] = [f"{len(objects)} objects"]
+    if objects is None:
+        objects = read_source(module)
+    else:
+        module.params["objects"] = [f"{len(objects)} objects"]
     if not HAVE_LDAP3 and not module.check_mode:
         module.fail_json(msg=missing_required_lib("ldap3 (Debian: python3-ldap3)"))
     try:

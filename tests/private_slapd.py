@@ -121,9 +121,9 @@ class PrivateSlapd:
         environment = os.environ | {"LDAPTLS_CACERT": str(self.ca)}
         return subprocess.run(command, input=stdin, env=environment, check=check, capture_output=True, text=True, timeout=120)
 
-    def search(self, *words: str, base: str = SUFFIX) -> str:
+    def search(self, *words: str, base: str = SUFFIX, check: bool = True) -> str:
         """Search as administrator; lines are not wrapped."""
-        return self.tool("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-b", base, *words).stdout
+        return self.tool("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-b", base, *words, check=check).stdout
 
     def options(self, **changes: Any) -> dict[str, Any]:
         """Return the options of the module qmail_user for this server."""
@@ -170,7 +170,9 @@ class PrivateSlapd:
         if not self.ca.exists():
             self._openssl("req", "-x509", "-subj", "/CN=tests", "-keyout", str(authority / "ca.key"), "-out", str(self.ca))
         self._openssl("req", "-subj", "/CN=localhost", "-keyout", str(self.home / "key.pem"), "-out", str(self.home / "request.pem"))
-        (self.home / "names").write_text("subjectAltName=DNS:localhost\n")
+        # libldap compares a certificate of localhost with the name that the machine gives itself.
+        names = dict.fromkeys(["localhost", socket.gethostname(), socket.getfqdn()])
+        (self.home / "names").write_text(f"subjectAltName={','.join(f'DNS:{name}' for name in names)}\n")
         words: Sequence[str] = [
             "-CA",
             str(self.ca),

@@ -46,8 +46,7 @@ _RULES = [
     ),
     (Rule("ascii", single=True, fold=True), "mailHost qmailDotMode accountStatus posthousePublicMail dc"),
     (Rule("text", fold=True), "uid"),
-    (Rule("oid", fold=True), "objectClass"),
-    (Rule("oid", single=True, fold=True), "pwdAttribute"),
+    (Rule("oid", fold=True), "objectClass pwdAttribute"),
     (
         Rule("integer", single=True),
         """uidNumber gidNumber qmailUID qmailGID mailQuotaSize mailQuotaCount mailSizeMax pwdMinAge pwdMaxAge pwdInHistory pwdCheckQuality
