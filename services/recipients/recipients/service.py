@@ -119,6 +119,8 @@ class Service:
         """Do what is due, then sleep until something happens."""
         now = time.monotonic()
         self._take_requests()
+        if self._stopping:
+            return  # What woke the loop has just been read away.
         if self._session and now >= self._due and not self._mirror.refreshing:
             self._leave()
         if not self._session and now >= self._retry_at:
@@ -132,6 +134,8 @@ class Service:
 
     def _timeout(self, now: float) -> float:
         moments = [self._due if self._session else self._retry_at, now + 20]
+        if self._session and self._mirror.refreshing:
+            moments = [self._heard_at + self._settings.patience, now + 20]
         if self._changed_at is not None:
             moments.append(self._changed_at + self._settle)
         return max(0.0, min(moments) - now)
