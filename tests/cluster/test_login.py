@@ -46,7 +46,7 @@ def test_managesieve(lab: Lab, people: People, name: str) -> None:
     client.login(people[name].uid, people[name].password)
     client.put("mine", 'require ["fileinto"];\r\nkeep;\r\n')
     assert "mine" in client.scripts()
-    with pytest.raises(SieveError, match="line 1"):
+    with pytest.raises(SieveError, match=r"line \d"):
         client.put("broken", "this is no sieve\r\n")
     client.delete("mine")
     client.logout()
@@ -63,7 +63,7 @@ def test_a_persons_own_script_sorts_the_mail(lab: Lab, people: People) -> None:
     token, _ = lab.send(person.mail, headers=[("Subject", "please sort me")])
     lab.receive(person, token, "Sorted")
     assert lab.count(person, token) == 0
-    assert lab.run(lab.store_of(person).name, f"ls /mnt/home/{person.uid}/.sieve").split() == ["sort.sieve"]
+    assert "sort.sieve" in lab.run(lab.store_of(person).name, f"ls /mnt/home/{person.uid}/.sieve").split()
 
 
 def test_full_addresses_log_in_as_well(lab: Lab, people: People) -> None:
@@ -140,7 +140,5 @@ def test_the_mailstores_log_shows_where_people_really_come_from(lab: Lab, people
 
 def test_people_cannot_go_round_the_proxy(lab: Lab) -> None:
     """From outside no mailstore answers; from inside only the proxy may (the firewall's table)."""
-    ports = [(store.address, port) for store in lab.stores for port in (25, 143, 993, 110, 995, 4190, 2525)]
-    with ThreadPoolExecutor(len(ports)) as pool:
-        answers = list(pool.map(lambda there: lab.internet.answers(there[0], there[1], 3), ports))
-    assert not any(answers), [there for there, answer in zip(ports, answers, strict=True) if answer]
+    places = [(store.address, port) for store in lab.stores for port in (25, 143, 993, 110, 995, 4190, 2525)]
+    assert lab.internet.open_ports(places) == set()

@@ -89,7 +89,7 @@ def test_a_person_whose_mailhost_nobody_knows_gets_a_clear_bounce(lab: Lab, peop
     if outcome.sent:
         status = bounced(lab, token)
         assert any(code in status for code in ("5.3.5", "5.4.4", "5.4.6")), status
-        assert str(people["lost"].attributes["mailHost"]) in status, "the bounce names the host"
+        assert "not a mailstore" in status or "none of our mailstores" in status, "the bounce says what is wrong"
     else:
         assert outcome.code // 100 == 5, outcome
 

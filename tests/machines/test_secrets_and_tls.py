@@ -66,7 +66,7 @@ def test_old_tls_is_not_spoken(lab: Lab) -> None:
 
 def test_the_directory_speaks_only_with_those_it_knows_and_in_secret(lab: Lab) -> None:
     suffix = lab.inventory.values["cluster_ldap_suffix"]
-    host = lab.inventory.machines("mailstore")[0].name
+    host = lab.inventory.machines("directory")[-1].name
     for server in lab.inventory.machines("directory"):
         uri = f"ldap://{server.fqdn}"
         ask = f"-o nettimeout=5 -LLL -b {suffix} -s sub '(uid=*)' userPassword mail"
