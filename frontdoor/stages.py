@@ -118,12 +118,13 @@ class Stages:
                     line = _COLOUR.sub("", raw.rstrip("\n"))
                     output.write(line + "\n")
                     output.flush()
-                    tail.append(line)
                     seen = _PROGRESS.match(line)
                     if seen:
                         self.at(seen["task"] or seen["note"] or f"{seen['percent']} %")
                     if show(line):
                         self.say(line)
+                    else:
+                        tail.append(line)
             except KeyboardInterrupt:
                 process.wait(timeout=30)
                 raise
