@@ -14,6 +14,7 @@ import yaml
 from module_utils.site_check.kinds import judge
 from module_utils.site_check.reading import Fault, Loader, Setting, Site, near, pairs, place, read
 
+CONTROL_NODE = "localhost"
 FILE_FOR_ALL = "group_vars/all/site.yml"
 
 
@@ -103,8 +104,8 @@ def _name(setting: Setting, known: Known) -> Iterator[Fault]:
 
 
 def _groups(site: Site, known: Known) -> Iterator[Fault]:
-    """Every host is of some noun."""
-    of_nouns = {host for noun in known.groups for host in site.members(noun)}
+    """Every host is of some noun; the control node need not be."""
+    of_nouns = {host for noun in known.groups for host in site.members(noun)} | {CONTROL_NODE}
     for host, where in site.hosts.items():
         if host in of_nouns:
             continue
@@ -124,7 +125,7 @@ def _required(site: Site, known: Known) -> Iterator[Fault]:
         ):
             yield Fault(f"{folder}/{FILE_FOR_ALL}", f"{name} is missing: {spec['description']} For example: {name}: {spec['example']}")
     for host, where in site.hosts.items():
-        if site.of_host(host, "address") is None:
+        if host != CONTROL_NODE and site.of_host(host, "address") is None:
             yield Fault(where, f"{host} has no address: write {host}: {{address: 192.0.2.10}}")
 
 

@@ -167,6 +167,11 @@ def test_files_for_groups_and_hosts_that_are_not_there(site: Path) -> None:
     ]
 
 
+def test_the_control_node_may_stand_in_the_inventory(site: Path) -> None:
+    change(site, "hosts.yml", "all:\n", "all:\n  hosts:\n    localhost: {ansible_connection: local}\n")
+    assert told(site) == []
+
+
 def test_a_host_may_overrule_the_wiring_of_an_option(site: Path) -> None:
     write(site, "host_vars/store1.yml", "---\nbase_time_servers: [192.0.2.1]\n")
     assert told(site) == []
