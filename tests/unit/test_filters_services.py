@@ -1,0 +1,23 @@
+"""A service's modules, as files on a machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from filter_plugins.services import service_files
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_module_of_the_service_and_nothing_else() -> None:
+    files = service_files("recipients", "/usr/lib/posthouse/recipients")
+    package = ROOT / "services/recipients/recipients"
+    assert {Path(path).name for path in files} == {path.name for path in package.glob("*.py")}
+    assert files["/usr/lib/posthouse/recipients/recipients/cdb.py"] == (package / "cdb.py").read_text(encoding="utf-8")
+
+
+def test_a_service_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match="no service recipient:"):
+        service_files("recipient", "/usr/lib")
