@@ -88,7 +88,9 @@ class Cluster:
 
     def forget_mail(self) -> None:
         """Remove the homes of the bench's people, so that they are new again."""
-        self.run(self.store, f"rm -rf {HOMES}/{STEM}[0-9]*")
+        # Mail may still arrive while its home goes.
+        remove = f"rm -rf {HOMES}/{STEM}[0-9]*"
+        self.run(self.store, f"{remove} 2>/dev/null || {{ sleep 2; {remove}; }}")
 
     def delivered(self) -> int:
         """Count the messages in the mailboxes of the bench's people."""
@@ -118,11 +120,16 @@ def parameters(cluster: Cluster, instance: str, values: dict[str, str]) -> Itera
     """Run an instance of the exchanger with other values for a while. A bench that was killed is undone by the next site.yml."""
     directory, unit = f"/etc/{instance}", f"postfix@{instance.removeprefix('postfix-')}.service"
     words = " ".join(f"'{name} = {value}'" for name, value in values.items())
-    # mtimes too: tree compares contents, but nothing should look touched.
-    cluster.run(cluster.exchanger, f"cp -a {directory}/main.cf {directory}/main.cf.bench && postconf -c {directory} -e {words}")
+    main, kept = f"{directory}/main.cf", f"{directory}/main.cf.bench"
+    digest = f"sha256sum < {main}"
+    edited = cluster.run(cluster.exchanger, f"cp -a {main} {kept} && postconf -c {directory} -e {words} && {digest}")
     try:
         # postscreen keeps its limits until it ends.
         cluster.run(cluster.exchanger, f"systemctl restart {unit}")
         yield
+        if cluster.run(cluster.exchanger, digest) != edited:
+            raise BenchError(f"{main} was changed by somebody else while this bench ran; let it have the lab alone")
     finally:
-        cluster.run(cluster.exchanger, f"mv {directory}/main.cf.bench {directory}/main.cf && systemctl restart {unit}")
+        # What somebody else has put there meanwhile stays.
+        still = f'[ "$({digest})" = "{edited.strip()}" ]'
+        cluster.run(cluster.exchanger, f"if {still}; then mv {kept} {main}; else rm {kept}; fi; systemctl restart {unit}")
