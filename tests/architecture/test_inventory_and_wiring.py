@@ -19,6 +19,10 @@ EXPRESSIVE_EXCEPT = {
     "ansible_user": "root is who configures machines; a site may say otherwise in its inventory",
     "cluster_tls": "where base puts a certificate is a promise between roles, and a path is no site's value",
     "cluster_service_names": "what people's mail programs are told to call: part of the meaning of the noun",
+    "postfix_instances": "the stages of an exchanger: part of the meaning of the noun",
+    "postfix_next_hop": "the order of an exchanger's stages: a content filter goes in between by changing one of these three",
+    "mx_outside_next_hop": "the order of an exchanger's stages",
+    "mx_fixup_next_hop": "the order of an exchanger's stages",
 }
 OF_A_HOST = {"address", "public_address"}
 
