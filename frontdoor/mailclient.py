@@ -35,15 +35,15 @@ while data := there.recv(65536):
 """
 
 KNOCK = """
-import select, socket, sys, time
+import errno, select, socket, sys, time
 end = time.monotonic() + float(sys.argv[1])
 waiting = {}
 for place in sys.argv[2:]:
     host, _, port = place.rpartition(":")
     attempt = socket.socket()
     attempt.setblocking(False)
-    attempt.connect_ex((host, int(port)))
-    waiting[attempt] = place
+    if attempt.connect_ex((host, int(port))) in (0, errno.EINPROGRESS):
+        waiting[attempt] = place
 while waiting and time.monotonic() < end:
     for attempt in select.select([], list(waiting), [], max(0, end - time.monotonic()))[1]:
         place = waiting.pop(attempt)

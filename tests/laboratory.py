@@ -22,6 +22,8 @@ from tests.people import People, Person
 
 DELIVERY = 60.0  # seconds: what a letter may take before a test calls it lost
 SENDER = "writer@elsewhere.test"
+FIRST_UNKNOWN, FIRST_KNOWN = 70, 205  # last numbers of addresses on the internet
+FORGET = "systemctl stop postfix@outside; rm -f /var/lib/postfix-outside/postscreen_cache.*; systemctl start postfix@outside"
 
 
 class Lab:
@@ -33,7 +35,7 @@ class Lab:
         self.ssh_config = ssh_config
         self.ca = inventory.folder / "pki" / "ca.pem"
         self.expected: list[tuple[Person, str]] = []
-        self._sources = itertools.count(210)
+        self._sources = itertools.count(FIRST_KNOWN)
         self._origins: dict[tuple[str, str | None], Origin] = {}
         self._lock = threading.Lock()
 
@@ -64,13 +66,24 @@ class Lab:
         return self.origin(self.outside.name)
 
     def stranger(self, last: int = 0) -> Origin:
-        """Connections from an address on the internet from which nobody has connected before in this run, or from a given one."""
+        """Connections from another address on the internet than everybody's; one of a few, unless its last number is given."""
         with self._lock:
             last = last or next(self._sources)
         address = f"{self.outside.public_address.rpartition('.')[0]}.{last}"
         device = f"$(ip -o -4 addr show to {self.outside.public_address} | cut -d' ' -f2)"
         self.run(self.outside.name, f"ip addr replace {address}/24 dev {device}")
         return self.origin(self.outside.name, address)
+
+    def unknown(self) -> Origin:
+        """Connections from an address that the exchanger has never seen: it remembers who once waited politely, for days."""
+        noted = paths.STATE / "strangers"
+        with self._lock:
+            last = int(noted.read_text()) + 1 if noted.exists() else FIRST_UNKNOWN
+            if last >= FIRST_KNOWN:
+                self.run(self.exchanger.name, FORGET)
+                last = FIRST_UNKNOWN
+            noted.write_text(str(last))
+        return self.stranger(last)
 
     @property
     def exchanger(self) -> Machine:

@@ -14,7 +14,7 @@ from tests.people import People
 
 
 def test_a_decent_stranger_waits_and_is_served(lab: Lab, people: People) -> None:
-    origin = lab.stranger()
+    origin = lab.unknown()
     started = time.monotonic()
     token, outcome = lab.send(people["alma"].mail, origin=origin)
     first = time.monotonic() - started
@@ -29,7 +29,7 @@ def test_a_decent_stranger_waits_and_is_served(lab: Lab, people: People) -> None
 
 
 def test_an_early_talker_is_refused(lab: Lab, people: People) -> None:
-    connection = lab.stranger().connect(lab.exchanger.public_address, 25)
+    connection = lab.unknown().connect(lab.exchanger.public_address, 25)
     connection.sendall(b"EHLO hasty.elsewhere.test\r\n")
     stream = connection.makefile("rwb")
     answer = stream.readline()
@@ -49,7 +49,7 @@ def test_an_early_talker_is_refused(lab: Lab, people: People) -> None:
 
 
 def test_an_early_talker_did_not_become_known(lab: Lab, people: People) -> None:
-    origin = lab.stranger()
+    origin = lab.unknown()
     connection = origin.connect(lab.exchanger.public_address, 25)
     connection.sendall(b"HELO hasty\r\nMAIL FROM:<>\r\n")
     stream = connection.makefile("rb")
@@ -101,7 +101,7 @@ def test_a_network_that_the_rules_deny_is_refused(lab: Lab, people: People) -> N
 def test_who_guesses_addresses_is_sent_away(lab: Lab, people: People) -> None:
     """VALIDRCPTTO_LIMIT of the lab's tcprules is 10."""
     codes: list[int] = []
-    with contextlib.suppress(smtplib.SMTPException, OSError), lab.smtp(lab.stranger()) as client:
+    with contextlib.suppress(smtplib.SMTPException, OSError), lab.smtp(lab.unknown()) as client:
         client.ehlo()
         client.mail("writer@elsewhere.test")
         codes.extend(client.rcpt(people.address(f"guess{number}"))[0] for number in range(25))

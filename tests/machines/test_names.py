@@ -53,12 +53,16 @@ def test_the_internet_sees_public_addresses_only_and_gets_no_recursion(lab: Lab)
     server = INVENTORY.machines("dns")[0].public_address
     command = f"getent ahostsv4 mx1.{INVENTORY.domain} | cut -d' ' -f1 | sort -u"
     assert lab.run(lab.outside.name, command).split() == [lab.exchanger.public_address]
-    code = (
-        "import socket,struct;s=socket.socket(2,2);s.settimeout(5);"
-        "s.sendto(b'\\x12\\x34\\x01\\x00\\0\\1\\0\\0\\0\\0\\0\\0\\7example\\4test\\0\\0\\1\\0\\1',(\"" + server + '",53));'
-        "r=s.recv(512);print(r[3]&15,(r[3]&128)>>7)"
-    )
-    assert lab.run(lab.outside.name, f"python3 -c '{code}'").split() == ["5", "0"], "REFUSED, and no recursion available (RFC 1035, 4.1.1)"
+    query = dns.message.make_query("example.test", "A").to_wire()
+    code = f"""
+import socket
+there = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+there.settimeout(5)
+there.sendto({query!r}, ("{server}", 53))
+answer = there.recv(512)
+print(answer[3] & 15, answer[3] >> 7)
+"""
+    assert lab.run(lab.outside.name, "python3", stdin=code).split() == ["5", "0"], "REFUSED, and no recursion available (RFC 1035, 4.1.1)"
 
 
 def test_unknown_names_do_not_exist() -> None:

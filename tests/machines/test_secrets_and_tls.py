@@ -54,6 +54,7 @@ def test_another_name_is_refused(lab: Lab) -> None:
         lab.internet.tls().wrap_socket(carried, server_hostname="imap.elsewhere.test")
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_old_tls_is_not_spoken(lab: Lab) -> None:
     context = lab.internet.tls()
     context.set_ciphers("ALL:@SECLEVEL=0")

@@ -14,10 +14,11 @@ UNITS = {
     "directory": ["slapd.service"],
     "mailstore": ["postfix.service", "dovecot.service"],
     "exchanger": [
-        "postfix@-.service",
-        "postfix@postfix-outside.service",
-        "postfix@postfix-fixup.service",
-        "postfix@postfix-inside.service",
+        "postfix.service",
+        "postfix@outside.service",
+        "postfix@fixup.service",
+        "postfix@inside.service",
+        "posthouse-recipients.service",
     ],
     "proxy": ["dovecot.service"],
 }
