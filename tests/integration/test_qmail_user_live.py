@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from module_utils.qmail_user.converge import converge
 from module_utils.qmail_user.plan import DirectoryError, RefusedError
-from tests.private_slapd import SUFFIX, PrivateSlapd
+from tests.private_slapd import ROOT, SUFFIX, PrivateSlapd
 
 HARDY: dict[str, Any] = {
     "uid": "hardyjm",
@@ -190,3 +195,38 @@ def test_the_clear_is_refused(empty: PrivateSlapd) -> None:
     }
     with pytest.raises(DirectoryError, match="confidentialityRequired"):
         make(empty, [HARDY], **who)
+
+
+@pytest.fixture
+def play(empty: PrivateSlapd) -> Callable[..., str]:
+    """Run the module as Ansible does, with everything that Ansible can be made to say."""
+
+    def run(arguments: dict[str, Any], *words: str) -> str:
+        command = [sys.executable, "-m", "ansible", "adhoc", "localhost", "-i", "localhost,", "-c", "local", "-m", "qmail_user", "-vvv"]
+        interpreter = ["-e", f"ansible_python_interpreter={sys.executable}"]
+        environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        words = (*interpreter, "-a", json.dumps({"base": SUFFIX, "uri": empty.uri, **arguments}), *words)
+        done = subprocess.run([*command, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_as_a_task_nothing_tells_a_password(play: Callable[..., str], empty: PrivateSlapd) -> None:
+    for told in (play({"objects": [HARDY]}, "--check", "--diff"), play({"objects": [HARDY]}, "--diff"), play({"objects": [HARDY]})):
+        assert "FAILED" not in told
+        assert "correct horse" not in told
+    assert values(empty, "hardyjm", "mailHost") == ["hermes.madstop.test"]
+    refused = play({"objects": [{**HARDY, "mailHots": "x"}]})
+    assert "Nothing was written. hardyjm: mailHots: no such attribute, did you mean mailHost?" in refused
+    assert "correct horse" not in refused
+
+
+def test_as_a_task_from_a_file(play: Callable[..., str], empty: PrivateSlapd, tmp_path: Path) -> None:
+    source = tmp_path / "people.json"
+    source.write_text(json.dumps([HARDY]))
+    assert "CHANGED" in play({"source": str(source)})
+    assert "SUCCESS" in play({"source": str(source)})
+    assert values(empty, "hardyjm", "sn") == ["Hardy"]
+    source.write_text("{}")
+    assert "does not hold a JSON list of objects" in play({"source": str(source)})
