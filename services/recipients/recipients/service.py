@@ -36,8 +36,8 @@ class Service:
         self._session: Session | None = None
         self._server = 0
         self._settle = settings.settle
-        #: What was last said about each server that is away, so that it is said once.
-        self._away: dict[str, str] = {}
+        #: Servers that are away: it is said once of each, and once that it is back.
+        self._away: set[str] = set()
         self._published = b""
         self._changed_at: float | None = None
         self._due = self._retry_at = 0.0
@@ -170,9 +170,9 @@ class Service:
         """The server is away: turn to the next. Only when all have been asked in vain is there a pause."""
         self._leave()
         uri = self._settings.uris[self._server]
-        if self._away.get(uri) != fault:
+        if uri not in self._away:
             _log.warning("%s", fault)
-        self._away[uri] = fault
+        self._away.add(uri)
         self._server = (self._server + 1) % len(self._settings.uris)
         if self._server == 0:
             self._retry_at = time.monotonic() + _RETRY
@@ -202,8 +202,9 @@ class Service:
 
     def _refreshed(self) -> None:
         assert self._session
-        if self._away.pop(self._session.uri, ""):
-            _log.info("%s answers", self._session.uri)
+        if self._session.uri in self._away:
+            self._away.remove(self._session.uri)
+            _log.info("%s answers again", self._session.uri)
         self._server = 0
         with self._lock:
             self._status |= {"server": self._session.uri, "refreshed": _now(), "fault": None}
