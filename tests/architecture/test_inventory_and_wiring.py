@@ -47,7 +47,10 @@ def test_inventories_hold_values(site: str) -> None:
 
 def test_the_wiring_holds_expressions() -> None:
     for path, name, value in variables("playbooks/group_vars"):
-        assert has_expression(value) or name in EXPRESSIVE_EXCEPT, f"{tree.name(path)}: {name} is a value; it belongs into inventories"
+        # A name that begins with __ is the wiring's own word for something that its expressions say more than once.
+        assert has_expression(value) or name in EXPRESSIVE_EXCEPT or name.startswith("__"), (
+            f"{tree.name(path)}: {name} is a value; it belongs into inventories"
+        )
 
 
 def test_no_exception_outlives_its_reason() -> None:
@@ -63,7 +66,7 @@ def test_no_exception_outlives_its_reason() -> None:
 def test_the_wiring_sets_only_options_that_roles_have() -> None:
     known = {option for role in tree.ROLES for option in tree.options(role)}
     for path, name, _ in variables("playbooks/group_vars"):
-        assert name in known or name.startswith(("cluster_", "ansible_")), f"{tree.name(path)}: no role has an option {name}"
+        assert name in known or name.startswith(("cluster_", "ansible_", "__")), f"{tree.name(path)}: no role has an option {name}"
 
 
 @pytest.mark.parametrize("site", INVENTORIES)
@@ -86,6 +89,12 @@ def test_every_name_in_the_wiring_exists() -> None:
         for name in tree.asked_in_yaml(path):
             if name.startswith("cluster_") and name not in wired | promised:
                 assert f"{name} | default(" in source, f"{tree.name(path)}: {name} is set nowhere"
+
+
+def test_the_wirings_own_words_are_used() -> None:
+    for path in tree.below("playbooks/group_vars", suffix=".yml"):
+        own = {name for name in tree.load(path) or {} if name.startswith("__")}
+        assert own <= tree.asked_in_yaml(path), tree.name(path)
 
 
 def test_roles_get_every_required_option_from_the_wiring() -> None:

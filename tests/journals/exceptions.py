@@ -40,7 +40,7 @@ TABLE: list[Excuse] = [
     ),
     Excuse(
         "dovecot",
-        r"^auth: Error: ldap\(ldap://[^)]+\): (Connection lost to LDAP server, reconnecting|ldap_start_tls_s\(\) failed: Can't contact LDAP server)",
+        r"^auth: Error: ldap\(\S+\): (Connection lost to LDAP server, reconnecting|ldap_start_tls_s\(\) failed: Can't contact LDAP)",
         "a directory server restarted because its role changed it; logins go on by the other one",
     ),
 ]
