@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,24 +26,24 @@ OF_THE_LAB = re.compile(r"madstop|10\.143\.|198\.51\.100\.(1|2|31|41|200)\b")
 Pictures = dict[str, dict[str, dict[str, Any]]]
 
 
-def playbook(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = ["ansible-playbook", "-i", str(SITE), str(tree.ROOT / "playbooks" / "site.yml"), *arguments]
+def playbook(*arguments: str, site: Path = SITE, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = ["ansible-playbook", "-i", str(site), str(tree.ROOT / "playbooks" / "site.yml"), *arguments]
     return subprocess.run(command, cwd=tree.ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
+
+
+def render(folder: Path, site: Path = SITE) -> subprocess.CompletedProcess[str]:
+    """Run site.yml in check mode without machines; pictures are left in the folder."""
+    secrets = folder / "secrets.yml"
+    secrets.write_text(json.dumps({"cluster_secrets": SECRETS}))
+    plugins = f"{RENDERING}:{tree.ROOT / 'action_plugins'}"
+    return playbook("--check", "-e", f"@{secrets}", site=site, POSTHOUSE_RENDERED=str(folder), ANSIBLE_ACTION_PLUGINS=plugins)
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
     """Machine -> tree -> the picture that would be sent."""
     folder = tmp_path_factory.mktemp("rendered")
-    secrets = folder / "secrets.yml"
-    secrets.write_text(json.dumps({"cluster_secrets": SECRETS}))
-    ran = playbook(
-        "--check",
-        "-e",
-        f"@{secrets}",
-        POSTHOUSE_RENDERED=str(folder),
-        ANSIBLE_ACTION_PLUGINS=f"{RENDERING}:{tree.ROOT / 'action_plugins'}",
-    )
+    ran = render(folder)
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
     found: Pictures = {}
     for path in folder.glob("*.*.json"):
@@ -98,3 +99,16 @@ def test_two_views_tell_different_addresses(pictures: Pictures) -> None:
     # Its addresses are public ones, so a machine without a second is told as it is.
     assert "store1 IN A 192.0.2.21" in outside
     assert pictures["ns1"]["dns"]["files"]["/etc/bind/posthouse/campus/example.edu"] == files["/etc/bind/posthouse/campus/example.edu"]
+
+
+def test_a_misspelt_variable_stops_the_run_before_anything_is_done(tmp_path: Path) -> None:
+    site = tmp_path / "oursite"
+    shutil.copytree(SITE, site, ignore=shutil.ignore_patterns("pki", "secrets.yml"))
+    values = site / "group_vars" / "all" / "site.yml"
+    text = values.read_text()
+    values.write_text(text.replace("cluster_time_servers:", "cluster_time_severs:"))
+    line = text[: text.index("cluster_time_servers:")].count("\n") + 1
+    ran = render(tmp_path, site)
+    assert ran.returncode != 0
+    assert f"site.yml:{line}: unknown variable cluster_time_severs; did you mean cluster_time_servers?" in ran.stdout
+    assert not list(tmp_path.glob("*.*.json"))
