@@ -38,6 +38,7 @@ def works(restart: dict[str, str], reload: dict[str, str] | None = None) -> dict
         pytest.param({}, RUNNING, works(A2, A2), works(A1, A1), ["restart"], id="restart wins"),
         pytest.param({}, RUNNING, works(A1), None, ["restart"], id="runs with files nobody knows"),
         pytest.param({}, RUNNING, works({}), None, [], id="runs and depends on nothing"),
+        pytest.param({}, RUNNING, works({}, A1), None, ["reload-or-restart"], id="runs and follows by reloads alone"),
         pytest.param({}, RUNNING | {"UnitFileState": "disabled"}, works(A1), works(A1), ["enable"], id="disabled by hand"),
         pytest.param({}, STOPPED | {"UnitFileState": "disabled"}, works(A1), None, ["enable", "start"], id="fresh package"),
         pytest.param({}, RUNNING | {"UnitFileState": "static"}, works(A1), works(A1), [], id="static"),
