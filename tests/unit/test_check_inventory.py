@@ -172,6 +172,26 @@ def test_the_control_node_may_stand_in_the_inventory(site: Path) -> None:
     assert told(site) == []
 
 
+def test_addresses_in_zones_are_addresses(site: Path) -> None:
+    write(
+        site,
+        "group_vars/dns.yml",
+        """\
+---
+dns_extra_zones:
+  - name: example.info
+    records:
+      - {name: good, type: A, value: 203.0.113.1}
+      - {name: bad, type: A, value: 203.0.113.300}
+      - {name: other, type: AAAA, value: 203.0.113.1}
+""",
+    )
+    assert told(site) == [
+        "group_vars/dns.yml:6: dns_extra_zones: 203.0.113.300 is no IPv4 address",
+        "group_vars/dns.yml:7: dns_extra_zones: 203.0.113.1 is no IPv6 address",
+    ]
+
+
 def test_a_host_may_overrule_the_wiring_of_an_option(site: Path) -> None:
     write(site, "host_vars/store1.yml", "---\nbase_time_servers: [192.0.2.1]\n")
     assert told(site) == []
