@@ -10,9 +10,10 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPException
 
-from .plan import Change, DirectoryError, Entry, Plan, Values, Wanted, display_name, levels, release_first
+from .order import levels, release_first
+from .plan import Change, DirectoryError, Entry, Plan, Values, Wanted, display_name
 from .schema import OWNED_ADDRESSES
-from .values import dn_key, escape_filter_value, parent_key
+from .values import dn_key, escape_filter_value
 
 # Up to here a call asks for its own entries and for whoever holds their addresses; beyond, reading all is quicker.
 _ASK_FOR_EACH = 200
@@ -181,9 +182,3 @@ def _entry(item: dict[str, Any]) -> Entry:
         item["dn"],
         {name.lower(): [value.decode(errors="surrogateescape") for value in values] for name, values in item["raw_attributes"].items()},
     )
-
-
-def missing_parents(plan: Plan, known: Iterable[str]) -> list[str]:
-    """Return parents of new entries that are neither known nor new themselves, by key."""
-    there = set(known) | {dn_key(dn) for dn, _ in plan.create}
-    return sorted({parent_key(dn_key(dn)) for dn, _ in plan.create} - there)

@@ -5,7 +5,6 @@ Nothing here talks to a server. All that can be refused is refused here, before 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -277,35 +276,6 @@ def _find_second_owners(wanted: list[Wanted], existing: Mapping[str, Entry]) -> 
     return reasons
 
 
-def release_first(plan: Plan) -> tuple[list[tuple[str, list[Change]]], list[tuple[str, list[Change]]]]:
-    """Part modifications into those that give up an address which another object takes, and the rest: it moves within one call."""
-    taken = {value.lower() for _, attributes in plan.create for name in OWNED_ADDRESSES for value in attributes.get(name, ())}
-    for _, changes in plan.modify:
-        taken |= {
-            value.lower() for kind, name, values in changes if kind != "delete" and name.lower() in OWNED_ADDRESSES for value in values
-        }
-    giving: list[tuple[str, list[Change]]] = []
-    taking: list[tuple[str, list[Change]]] = []
-    for dn, steps in plan.modify:
-        given = [
-            step
-            for step in steps
-            if step[0] == "delete" and step[1].lower() in OWNED_ADDRESSES and taken.intersection(value.lower() for value in step[2])
-        ]
-        rest = [step for step in steps if step not in given]
-        if given:
-            giving.append((dn, given))
-        if rest:
-            taking.append((dn, rest))
-    return giving, taking
-
-
 def count_plan(plan: Plan) -> dict[str, int]:
     """Count what a plan does: created, modified, deleted, unchanged."""
     return {"created": len(plan.create), "modified": len(plan.modify), "deleted": len(plan.delete), "unchanged": plan.unchanged}
-
-
-def levels(entries: list[tuple[str, Values]]) -> list[list[tuple[str, Values]]]:
-    """Part new entries by depth, the highest first: a parent must be there before its children are sent side by side."""
-    depths = Counter(len(split_dn(dn)) for dn, _ in entries)
-    return [[entry for entry in entries if len(split_dn(entry[0])) == depth] for depth in sorted(depths)]

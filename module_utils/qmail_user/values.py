@@ -78,11 +78,6 @@ def dn_key(dn: str) -> str:
     return ",".join(keys)
 
 
-def parent_key(key: str) -> str:
-    """Return the key of the entry above, '' at the top."""
-    return ",".join(split_dn(key)[1:])
-
-
 def compare_key(rule: Rule, value: str) -> str:
     """Reduce a value to what counts when two are compared for a difference worth writing."""
     if rule.syntax == "name":

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from module_utils.qmail_user.order import levels, release_first
 from module_utils.qmail_user.plan import (
     Entry,
     Plan,
@@ -15,10 +16,8 @@ from module_utils.qmail_user.plan import (
     Wanted,
     count_plan,
     entry_changes,
-    levels,
     make_plan,
     parse_objects,
-    release_first,
 )
 from module_utils.qmail_user.report import diff_of
 from module_utils.qmail_user.schema import ATTRIBUTES, CLASSES
