@@ -97,7 +97,9 @@ def _colon_remedy(line: bytes) -> str:
         return "begin a comment in the first column"
     if re.match(r"[A-Za-z_]+=", word) or word.endswith(","):
         return "write the whole rule on one line: tcprules has no continuation"
-    return f"write {printable(bytes_of(word))}:allow or {printable(bytes_of(word))}:deny, or begin the line with # if it is a comment"
+    fault = address_fault(word)
+    meant = fault[1].removeprefix("write ") if fault and re.fullmatch(r"write [^ ]+", fault[1]) else printable(bytes_of(word))
+    return f"write {meant}:allow or {meant}:deny, or begin the line with # if it is a comment"
 
 
 def _faults(rule: Rule, seen: dict[bytes, int]) -> list[Fault]:

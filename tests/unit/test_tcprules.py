@@ -50,6 +50,7 @@ from module_utils.tcprules.rules import rules_text
         ("192.0.2.1: allow", "write allow or deny in lower case directly after the colon"),
         ("192.0.2.1:permit", "write ADDRESS:allow or ADDRESS:deny"),
         ("192.0.2.1", "write 192.0.2.1:allow or 192.0.2.1:deny, or begin the line with # if it is a comment"),
+        ("192.0.2.0/24", "write 192.0.2.:allow or 192.0.2.:deny, or begin the line with # if it is a comment"),
         (" # note", "begin a comment in the first column"),
         (" # note: this", "begin a comment in the first column"),
         ('192.0.2.1:allow,A="x",', "write the whole rule on one line: tcprules has no continuation"),
