@@ -181,7 +181,7 @@ def _extra_zones(site: Site) -> Iterator[Fault]:
         if setting.name != "dns_extra_zones" or not isinstance(setting.node, yaml.SequenceNode):
             continue
         file = setting.place.rpartition(":")[0]
-        records = (dict((key, value) for key, _, value in pairs(zone)).get("records") for zone in setting.node.value)
+        records = ({key: value for key, _, value in pairs(zone)}.get("records") for zone in setting.node.value)
         for record in (record for list_ in records if isinstance(list_, yaml.SequenceNode) for record in list_.value):
             said = {key: value for key, _, value in pairs(record)}
             version = {"A": 4, "AAAA": 6}.get(getattr(said.get("type"), "value", ""))
