@@ -22,6 +22,8 @@ from .table import Table, compose, pending
 _log = logging.getLogger(__name__)
 #: Seconds between attempts while no server answers.
 _RETRY = 5.0
+#: Seconds without any server after which it is worth a warning: after a power cut all machines start together.
+_ALARM = 60.0
 
 
 class Service:
@@ -38,6 +40,9 @@ class Service:
         self._settle = settings.settle
         #: Servers that are away: it is said once of each, and once that it is back.
         self._away: set[str] = set()
+        #: Since when no server has been of use, and whether that has been said.
+        self._alone_since = 0.0
+        self._alarmed = False
         self._published = b""
         self._changed_at: float | None = None
         self._due = self._retry_at = 0.0
@@ -171,8 +176,13 @@ class Service:
         self._leave()
         uri = self._settings.uris[self._server]
         if uri not in self._away:
-            _log.warning("%s", fault)
+            _log.info("%s", fault)
         self._away.add(uri)
+        now = time.monotonic()
+        self._alone_since = self._alone_since or now
+        if now - self._alone_since >= _ALARM and not self._alarmed:
+            self._alarmed = True
+            _log.warning("no directory server has answered for %d s, the last one asked: %s", now - self._alone_since, fault)
         self._server = (self._server + 1) % len(self._settings.uris)
         if self._server == 0:
             self._retry_at = time.monotonic() + _RETRY
@@ -205,6 +215,7 @@ class Service:
         if self._session.uri in self._away:
             self._away.remove(self._session.uri)
             _log.info("%s answers again", self._session.uri)
+        self._alone_since, self._alarmed = 0.0, False
         self._server = 0
         with self._lock:
             self._status |= {"server": self._session.uri, "refreshed": _now(), "fault": None}

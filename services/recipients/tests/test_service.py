@@ -103,6 +103,23 @@ def test_the_last_good_copy_serves_while_all_are_away(service: Any, servers: Any
     assert table().get(b"p5@madstop.test") == b"OK"
 
 
+def test_an_outage_is_a_warning_once_and_only_when_it_lasts(service: Any, servers: Any, monkeypatch: Any, caplog: Any) -> None:
+    caplog.set_level("INFO")
+    for server in servers.values():
+        server.away = True
+    monkeypatch.setattr("services.recipients.recipients.service._RETRY", 0.0)
+    steps(service, lambda: len(service._away) == 2)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    monkeypatch.setattr("services.recipients.recipients.service._ALARM", 0.0)
+    for _ in range(6):
+        service._wake()
+        service.step()
+    assert [record.levelname for record in caplog.records].count("WARNING") == 1
+    servers["ldap://two.test"].away = False
+    steps(service, lambda: state(service) == "current")
+    assert "ldap://two.test answers again" in caplog.text
+
+
 @pytest.mark.parametrize("left", [0, 79])
 def test_a_refresh_that_lost_too_much_is_refused_until_an_operator_accepts_it(service: Any, servers: Any, table: Any, left: Any) -> None:
     steps(service, lambda: state(service) == "current")
