@@ -76,7 +76,8 @@ def build(mirror: host.Mirror) -> None:
     base = ["run", "--name", "depot-build", "--network=host", "--systemd=false", f"--cgroup-parent={engine.CGROUP_PARENT}"]
     engine.podman(*base, certificates, "--env=DEBIAN_FRONTEND=noninteractive", image.BASE, "sh", "-c", script)
     label = f"LABEL posthouse.recipe={image.recipe(mirror)}"
-    engine.podman("commit", "--quiet", "--change", label, "depot-build", IMAGE)
+    with image.without_trace():
+        engine.podman("commit", "--quiet", "--change", label, "depot-build", IMAGE)
     engine.remove(["depot-build"])
 
 

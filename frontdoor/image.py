@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from frontdoor import engine, host, paths
@@ -83,10 +84,31 @@ def engine_environment() -> dict[str, str]:
     return {**os.environ, **engine.environment()}
 
 
+@contextmanager
+def without_trace() -> Iterator[None]:
+    """Remove what podman notes outside our store while it makes images, unless the host's own podman had it already.
+
+    The place of this note, a table of which layer came from where, cannot be configured.
+    """
+    top = Path("/var/lib/containers")
+    before = {path for path in (top, top / "cache", *top.glob("cache/*")) if path.exists()}
+    try:
+        yield
+    finally:
+        for note in top.glob("cache/blob-info-cache-v1.*"):
+            if note not in before:
+                note.unlink()
+        for folder in (top / "cache", top):
+            if folder not in before:
+                with suppress(OSError):  # not there, or not empty any more
+                    folder.rmdir()
+
+
 def ensure(override: str, report: Callable[[str], None]) -> None:
     """Have the base image as the recipe says; the host is prepared already."""
     mirror = host.mirror(override)
     if not is_current(mirror):
         report(f"building the base image from {mirror.debian}")
         paths.LOGS.mkdir(parents=True, exist_ok=True)
-        build(mirror, paths.LOGS / "mmdebstrap.log")
+        with without_trace():
+            build(mirror, paths.LOGS / "mmdebstrap.log")
