@@ -78,8 +78,14 @@ def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Re
     known = {str(one["Names"][0]): one for one in engine.containers()}
     gone = _unwanted(known, everyone)
     _remove(gone)
+    network.forget([*known, *(one.name for one in everyone)])
     missing = [one for one in machines if one.name not in known or one.name in gone]
-    idle = [one for one in machines if one not in missing and known[one.name]["State"] != "running"]
+    there = [one for one in machines if one not in missing]
+    cut_off = [one for one in there if known[one.name]["State"] == "running" and not network.is_connected(one)]
+    for one in cut_off:
+        report(f"{one.name} had lost its cables: it is started again.")
+        engine.podman("stop", "--time", "20", one.name)
+    idle = [one for one in there if one in cut_off or known[one.name]["State"] != "running"]
     ssh.write(everyone)
     ssh.authorized_key()
     if missing or idle:

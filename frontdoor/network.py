@@ -8,6 +8,7 @@ either network, so no firewall rule is needed or made.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def _cable(machine: str, leg: int) -> str:
 def connect(machine: Machine) -> None:
     """Have a machine's name space with its addresses, cabled to the bridges; what is right already is left alone."""
     name = space(machine.name).name
-    if _is_connected(machine):
+    if is_connected(machine):
         return
     disconnect(machine.name)
     shell.run(["ip", "netns", "add", name])
@@ -76,7 +77,8 @@ def connect(machine: Machine) -> None:
     _batch(*inside, space=name)
 
 
-def _is_connected(machine: Machine) -> bool:
+def is_connected(machine: Machine) -> bool:
+    """Whether a machine's name space has its addresses and its cables lead to the bridges."""
     seen = shell.run(["ip", "-netns", space(machine.name).name, "-json", "-4", "address", "show", "up"], check=False)
     if seen.returncode:
         return False
@@ -100,6 +102,14 @@ def bridges() -> list[str]:
     """Those of our bridges that exist."""
     ours = {bridge for bridge, _ in NETWORKS.values()}
     return [link["ifname"] for link in _links() if link["ifname"] in ours]
+
+
+def forget(machines: Sequence[str]) -> list[str]:
+    """Remove the name spaces of all but these machines; the answer names them."""
+    strangers = {one.name.removeprefix(_PREFIX) for one in _SPACES.glob(f"{_PREFIX}*")} - set(machines)
+    for stranger in strangers:
+        disconnect(stranger)
+    return sorted(strangers)
 
 
 def sweep() -> None:
