@@ -26,7 +26,7 @@ def main() -> int:
             if "screen" in options.only:
                 rows += screen.measure(cluster, options.rate, options.seconds)
     except BenchError as error:
-        print(f"bench/mail: {error}", file=sys.stderr)
+        print(f"{as_table(rows)}\nbench/mail: {error}" if rows else f"bench/mail: {error}", file=sys.stderr)
         return 1
     print(as_json(rows) if options.json else as_table(rows))
     return 0

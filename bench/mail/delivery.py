@@ -28,10 +28,7 @@ base_dir = {BASE}
 instance_name = bench
 protocols = lmtp
 service lmtp {{
-  restart_request_count = {{count}}
-  unix_listener {OURS} {{
-    mode = 0
-  }}
+  restart_request_count = %s
   unix_listener lmtp {{
     mode = 0600
   }}
@@ -68,12 +65,24 @@ def _deliver(cluster: Cluster, socket: str, count: int) -> float:
 def debian(cluster: Cluster) -> Iterator[str]:
     """Run the peer for a while. Yields its socket."""
     usual = cluster.run(cluster.store, "doveconf -d -h service/lmtp/restart_request_count").strip()
-    cluster.run(cluster.store, f"umask 077; cat > {CONFIG}", PEER.replace("{count}", usual))
+    config = PEER % usual + without_sockets(cluster.run(cluster.store, "doveconf -n"))
+    cluster.run(cluster.store, f"umask 077; cat > {CONFIG}", config)
     cluster.run(cluster.store, f"systemd-run -q --unit=dovecot-bench /usr/sbin/dovecot -F -c {CONFIG}")
     try:
-        cluster.run(cluster.store, f"timeout 20 sh -c 'until [ -S {BASE}/lmtp ]; do sleep 0.1; done'")
+        cluster.run(cluster.store, f"timeout 20 sh -c 'until ss -lxH | grep -q {BASE}/lmtp; do sleep 0.1; done'")
         yield f"{BASE}/lmtp"
     finally:
         cluster.run(
             cluster.store, f"systemctl stop dovecot-bench; systemctl reset-failed -q dovecot-bench; rm -rf {CONFIG} {BASE}", check=False
         )
+
+
+def without_sockets(config: str) -> str:
+    """Write settings that switch off the sockets of a configuration that have a place of their own: two masters cannot share one."""
+    service, lines = "", []
+    for words in (line.split() for line in config.splitlines()):
+        if words[:1] == ["service"]:
+            service = words[1]
+        if words[:1] == ["unix_listener"] and words[1].startswith("/"):
+            lines.append(f"service {service} {{\n  unix_listener {words[1]} {{\n    mode = 0\n  }}\n}}\n")
+    return "".join(lines)
