@@ -39,7 +39,9 @@ mynetworks = 127.0.0.0/8 {network}
 relayhost = [{next}]:{next_port}
 syslog_name = postfix-bench-{port}
 END
-systemd-run -q --unit=bench-hop-{port} postfix -c $d start-fg
+# postfix start-fg refuses to run beside other instances (multi_instance_directories); check makes the queue's directories.
+postfix -c $d check
+systemd-run -q --unit=bench-hop-{port} $(postconf -h daemon_directory)/master -c $d -d
 timeout 20 sh -c 'until ss -ltn | grep -q :{port}; do sleep 0.1; done'
 """
 UNDO = """
