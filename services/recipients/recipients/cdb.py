@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _PAIR = struct.Struct("<II")
@@ -70,6 +70,17 @@ class Reader:
     def __len__(self) -> int:
         """Return how many records there are."""
         return sum(int(_PAIR.unpack_from(self._data, 8 * index)[1]) for index in range(256)) // 2
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Return all records, in the order in which they were written."""
+        position = _HEADER
+        end = min(_PAIR.unpack_from(self._data, 8 * index)[0] for index in range(256))
+        while position < end:
+            key_length, data_length = _PAIR.unpack_from(self._data, position)
+            begin = position + 8
+            middle = begin + key_length
+            position = middle + data_length
+            yield bytes(self._data[begin:middle]), bytes(self._data[middle:position])
 
     def get(self, key: bytes) -> bytes | None:
         """Return the data of a key."""

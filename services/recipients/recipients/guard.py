@@ -30,7 +30,7 @@ class Guard:
         before = max((known for _, known in self._sizes), default=0)
         lost = before - size
         if lost > self.loss_tolerated and lost * 100 > before * self.loss_percent:
-            return f"{lost} of {before} addresses would be lost at once, more than {self.loss_percent:g} %"
+            return f"{lost} of {before} addresses were lost at once, more than {self.loss_percent:g} %"
         return ""
 
     def forget(self) -> None:

@@ -229,12 +229,16 @@ class Service:
         if self._accept_loss:
             self._guard.forget()
         objection = "" if self._accept_loss else self._guard.objection(began, table.size)
+        records = table.records
         if objection:
             if objection != self._status["objection"]:
-                _log.error("the last good copy is kept: %s; if that is right, say: recipients refresh --accept-loss", objection)
+                _log.error("%s: they stay as they were; if they are really gone, say: recipients refresh --accept-loss", objection)
+            # Who is new or has changed is believed all the same: it is the losses that are not.
+            records = dict(cdb.Reader(self._path).items()) | records if self._published else {}
         else:
-            self._write(table)
             self._guard.remember(began, table.size)
+        if records:
+            self._write(records, table)
         self._accept_loss = False
         # Writing takes longer for a large table: changes are collected for as long then, so that half of the time at most goes into it.
         self._settle = max(self._settings.settle, time.monotonic() - began)
@@ -248,8 +252,8 @@ class Service:
                 self._status["people"] = len(self._mirror.people)
         self._attempted()
 
-    def _write(self, table: Table) -> None:
-        content = cdb.build(table.records)
+    def _write(self, records: dict[bytes, bytes], table: Table) -> None:
+        content = cdb.build(records)
         if content != self._published:
             cdb.replace(self._path, content)
             self._published = content

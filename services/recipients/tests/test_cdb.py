@@ -22,6 +22,7 @@ def test_what_is_written_is_read(tmp_path: Any, count: Any) -> None:
     assert len(reader) == count
     assert all(reader.get(key) == data for key, data in records(count).items())
     assert reader.get(b"nobody@madstop.test") is None
+    assert dict(reader.items()) == records(count)
 
 
 def test_an_empty_table_is_its_header() -> None:

@@ -41,4 +41,4 @@ def test_an_operator_can_say_that_the_loss_is_real() -> None:
 
 
 def test_the_objection_says_how_many() -> None:
-    assert guard((0, 100)).objection(1, 40) == "60 of 100 addresses would be lost at once, more than 20 %"
+    assert guard((0, 100)).objection(1, 40) == "60 of 100 addresses were lost at once, more than 20 %"

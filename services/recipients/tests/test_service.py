@@ -132,6 +132,24 @@ def test_a_refresh_that_lost_too_much_is_refused_until_an_operator_accepts_it(se
     assert table().get(b"p99@madstop.test") is None
 
 
+def test_while_losses_are_refused_everything_else_is_followed(service: Any, servers: Any, table: Any) -> None:
+    steps(service, lambda: state(service) == "current")
+    servers["ldap://one.test"].entries = people(10) | {"u0": Person(("p0@madstop.test",), Status.DISABLED)}
+    service._asked.append(False)
+    steps(service, lambda: state(service) == "refused")
+    servers["ldap://one.test"].tell(lambda mirror: mirror.put("new", Person(("new@madstop.test",), Status.VALID)))
+    steps(service, lambda: table().get(b"new@madstop.test") == b"OK")
+    assert table().get(b"p99@madstop.test") == b"OK"
+    assert table().get(b"p0@madstop.test").startswith(b"550 5.2.1")
+    assert state(service) == "refused"
+
+
+def test_a_first_reading_without_anybody_is_not_believed(service: Any, servers: Any, table: Any) -> None:
+    servers["ldap://one.test"].entries = {}
+    steps(service, lambda: state(service) == "refused")
+    assert table().get(b"madstop.test").startswith(b"451 ")
+
+
 def test_a_restart_does_not_forget_how_many_there_were(service: Any, servers: Any, settings: Any, connect: Any, table: Any) -> None:
     steps(service, lambda: state(service) == "current")
     servers["ldap://one.test"].entries = people(10)
