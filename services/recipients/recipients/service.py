@@ -257,7 +257,13 @@ class Service:
         if content != self._published:
             cdb.replace(self._path, content)
             self._published = content
-            _log.info("table written: %d valid, %d disabled, %d deleted", table.valid, table.disabled, table.deleted)
+            _log.info(
+                "table of %d records written; the directory has %d valid, %d disabled, %d deleted addresses",
+                len(records),
+                table.valid,
+                table.disabled,
+                table.deleted,
+            )
             with self._lock:
                 self._status["written"] = _now()
 
