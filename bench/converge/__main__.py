@@ -21,7 +21,7 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="posthouse-bench-") as directory:
         try:
-            found = measure(options, Workshop(Path(directory), options.site.resolve(), options.inventory))
+            found = measure(options, Workshop(Path(directory), options))
         except BenchError as error:
             print(f"bench/converge: {error}", file=sys.stderr)
             return 1
@@ -36,6 +36,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--stock-rounds", type=int, default=1, help="runs of the stock tasks, minutes each (default %(default)s)")
     parser.add_argument("--inventory", help="another inventory than ansible.cfg's")
     parser.add_argument("--site", type=Path, default=CHECKOUT / "playbooks/site.yml", help="another playbook than site.yml")
+    parser.add_argument("--limit", help="only these machines")
     parser.add_argument("--one", help="the machine that is also measured alone (default: the one with the most resources)")
     return parser.parse_args()
 
@@ -43,7 +44,7 @@ def _options() -> argparse.Namespace:
 def measure(options: argparse.Namespace, workshop: Workshop) -> dict[str, Any]:
     """Run everything against the same machines, one after the other. Returns walls in seconds, ratios, machine."""
     before = this_computer()
-    quiet(workshop, options.site)  # the first run is the one that may still have something to do, and warms every cache
+    workshop.ansible(options.site)  # may still have something to do, and warms every cache
     machines = workshop.machines()
     one = next((machine for machine in machines if machine.name == options.one), max(machines, key=lambda found: len(found.resources)))
     stock_playbook = workshop.playbook("stock", stock.plays(machines, workshop))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import os
@@ -36,10 +37,11 @@ class Machine:
 class Workshop:
     """A directory for generated playbooks and copies of the machines' files, with their secrets: for nobody else, and not for long."""
 
-    def __init__(self, directory: Path, site: Path, inventory: str | None) -> None:
-        self.directory, self.site = directory, site
-        self.inventory = ["--inventory", inventory] if inventory else []
-        wiring = site.parent / "group_vars"
+    def __init__(self, directory: Path, options: argparse.Namespace) -> None:
+        self.directory = directory
+        self.inventory = ["--inventory", options.inventory] if options.inventory else []
+        self.inventory += ["--limit", options.limit] if options.limit else []
+        wiring = options.site.resolve().parent / "group_vars"
         if wiring.is_dir():
             # Beside a playbook, so that the peers reach the machines by the same variables.
             (directory / "group_vars").symlink_to(wiring)
@@ -62,9 +64,11 @@ class Workshop:
             {"name": "Keep", "ansible.builtin.copy": {
                 "dest": str(answers / "{{ inventory_hostname }}.json"), "mode": "0600",
                 "content": "{{ {'connection': reached, 'resources': read.stdout | from_json} | to_json }}"},
-             "delegate_to": "localhost", "vars": {"ansible_connection": "local", "ansible_host": "localhost"}, "no_log": True},
+             "delegate_to": "localhost", "vars": {"ansible_connection": "local", "ansible_host": "localhost"},
+             "no_log": True, "when": "read.stdout is defined"},
         ]  # fmt: skip
-        self.ansible(self.playbook("read", [{"name": "Read", "hosts": "all", "gather_facts": False, "tasks": tasks}]))
+        play = {"name": "Read", "hosts": "all", "gather_facts": False, "ignore_unreachable": True, "tasks": tasks}
+        self.ansible(self.playbook("read", [play]))
         found = [Machine(path.stem, **json.loads(path.read_text())) for path in sorted(answers.glob("*.json"))]
         found = [machine for machine in found if machine.resources]
         if not found:
