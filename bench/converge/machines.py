@@ -48,8 +48,7 @@ class Workshop:
 
     def ansible(self, playbook: Path, *options: str) -> tuple[float, str]:
         """Run a playbook. Returns wall seconds and what was said; raises when it failed."""
-        tool = str(Path(sys.executable).with_name("ansible-playbook"))
-        return timed([tool, *self.inventory, *options, str(playbook)])
+        return timed([need("ansible-playbook"), *self.inventory, *options, str(playbook)])
 
     def machines(self) -> list[Machine]:
         """Read what trees keep on every machine that has any."""
