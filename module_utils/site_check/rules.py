@@ -83,7 +83,7 @@ def faults(sources: Iterable[str], root: Path, secrets: Mapping[str, Any] | None
 def _name(setting: Setting, known: Known) -> Iterator[Fault]:
     """Unknown, renamed, or decided elsewhere."""
     name = setting.name
-    if name.startswith("ansible_"):
+    if name.startswith(("ansible_", "molecule_")):  # of the connection, and what molecule says of itself
         return
     if name in known.renamed:
         yield Fault(setting.place, f"{name} is called {known.renamed[name]} now: rename it here")
