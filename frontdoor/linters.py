@@ -63,9 +63,13 @@ def run(stages: Stages, only: Sequence[str] = ()) -> list[str]:
     chosen = {name: argv for name, argv in commands.items() if not only or name in only}
     paths.LOGS.mkdir(parents=True, exist_ok=True)
     failed = []
+    waiting = list(chosen)
     with stages.stage("lint"), ThreadPoolExecutor(max_workers=TWO) as pool:
+        stages.at(", ".join(waiting))
         for name, status, wall, text in pool.map(lambda item: _one(*item), chosen.items()):
             stages.say(f"{name}: {'found something' if status else 'no finding'} ({wall:.1f} s)")
+            waiting.remove(name)
+            stages.at(", ".join(waiting))
             if status:
                 failed.append(name)
                 print(text, file=sys.stderr)
