@@ -106,7 +106,8 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
 
 def test_check_mode_on_a_bare_machine_predicts_everything_and_changes_nothing(operator: Operator) -> None:
     operator.on_machine(
-        "apt-get -qq purge cron bsdextrautils >/dev/null 2>&1; userdel posthouse-demo; rm -rf /var/lib/posthouse* /var/cache/posthouse /etc/posthouse-demo; true"
+        "apt-get -qq purge cron bsdextrautils >/dev/null 2>&1; userdel posthouse-demo; "
+        "rm -rf /var/lib/posthouse* /var/cache/posthouse /etc/posthouse-demo; true"
     )
     result = operator.run("--check", "--diff")
     assert result["packages"] == ["bsdextrautils", "cron"]
@@ -164,7 +165,7 @@ def test_verify_puts_everything_back_and_hides_the_secret_it_printed(operator: O
     assert result["failed"]
     assert "SECONDS_TO_SLEEP=77" in result["msg"]
     assert "changed-secret" not in operator.said
-    assert sorted(result["restored"])[0] == "/etc/posthouse-demo/demo.conf"
+    assert min(result["restored"]) == "/etc/posthouse-demo/demo.conf"
     assert operator.on_machine("grep -c 9999 /etc/posthouse-demo/demo.conf") == "1"
     assert operator.run(seconds="9999")["changed"] is False
 
