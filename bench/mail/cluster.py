@@ -85,6 +85,8 @@ class Cluster:
         gone = "".join(f"dn: {dn}\nchangetype: delete\n\n" for dn in found if re.match(rf"uid={STEM}[0-9]+,ou=People,", dn))
         if gone:
             self.run(self.provider, "ldapmodify -Q -Y EXTERNAL -H ldapi:/// >/dev/null", gone)
+            # The exchanger keeps addresses that vanish by the hundred, until somebody says that it is meant.
+            self.run(self.exchanger, "recipients refresh --accept-loss", check=False)
 
     def forget_mail(self) -> None:
         """Remove the homes of the bench's people, so that they are new again."""
