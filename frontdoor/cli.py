@@ -1,6 +1,7 @@
 """The command line of the front door."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -64,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Refused as refused:
         print(f"lab: {refused}", file=sys.stderr)
         return refused.status
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("lab: interrupted; the same command goes on where this one stopped", file=sys.stderr)
         return 130
