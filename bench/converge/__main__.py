@@ -48,12 +48,12 @@ def measure(options: argparse.Namespace, workshop: Workshop) -> dict[str, Any]:
     machines = workshop.machines()
     one = next((machine for machine in machines if machine.name == options.one), max(machines, key=lambda found: len(found.resources)))
     stock_playbook = workshop.playbook("stock", stock.plays(machines, workshop))
-    deploy = pyinfra_peer.write(machines, workshop)
+    operations = pyinfra_peer.write(machines, workshop)
     empty = workshop.playbook("empty", [{"name": "Empty", "hosts": one.name, "gather_facts": False, "tasks": []}])
     walls = {
         "site": repeated(options.rounds, lambda: quiet(workshop, options.site)),
         "ansible": repeated(options.stock_rounds, lambda: quiet(workshop, stock_playbook)),
-        "pyinfra": repeated(options.rounds, lambda: pyinfra_peer.run(deploy)),
+        "pyinfra": repeated(options.rounds, lambda: pyinfra_peer.run(operations)),
         "one machine": repeated(options.rounds, lambda: quiet(workshop, options.site, "--limit", one.name)),
         "empty play": repeated(options.rounds, lambda: workshop.ansible(empty)[0]),
     }

@@ -16,28 +16,36 @@ from pathlib import Path
 
 hosts = [(name, data) for name, data in json.loads(Path({data!r}).read_text()).items()]
 """
-DEPLOY = """\
+# One operation a line, as somebody would write it by hand. A loop over what differs from machine to machine has no order that
+# pyinfra could run all machines in ("Cycle detected in operation ordering DAG").
+HEAD = """\
 from pyinfra import host
 from pyinfra.operations import apt, files, server, systemd
 
-for resource in host.data.resources:
-    kind, name = resource["kind"], resource["name"]
-    label = f"{kind} {name}"
-    if kind == "package":
-        apt.packages(name=label, packages=[name])
-    elif kind == "file":
-        files.put(name=label, src=host.data.files + name, dest=name, user=resource["owner"], group=resource["group"], mode=resource["mode"])
-    elif kind == "link":
-        files.link(name=label, path=name, target=resource["target"])
-    elif kind == "directory":
-        files.directory(name=label, path=name, user=resource["owner"], group=resource["group"], mode=resource["mode"])
-    elif kind == "group":
-        server.group(name=label, group=name)
-    elif kind == "user":
-        server.user(name=label, user=name, group=resource["group"], home=resource["home"], shell=resource["shell"], ensure_home=False)
-    elif not resource["masked"]:
-        systemd.service(name=label, service=name, running=resource["running"], enabled=resource["enabled"])
+mine, place = host.data.resources, host.data.files
 """
+OPERATIONS = {
+    "package": "apt.packages(name=label, packages=[name])",
+    "file": "files.put(name=label, src=place + name, dest=name, user=it['owner'], group=it['group'], mode=it['mode'])",
+    "link": "files.link(name=label, path=name, target=it['target'])",
+    "directory": "files.directory(name=label, path=name, user=it['owner'], group=it['group'], mode=it['mode'])",
+    "group": "server.group(name=label, group=name)",
+    "user": "server.user(name=label, user=name, group=it['group'], home=it['home'], shell=it['shell'], ensure_home=False)",
+    "unit": "systemd.service(name=label, service=name, running=it['running'], enabled=it['enabled'])",
+}
+
+
+def deploy(machines: list[Machine]) -> str:
+    """Return the deploy: every resource once, done by the machines that have it."""
+    lines = {}
+    for machine in machines:
+        for resource in machine.resources:
+            if not resource.get("masked"):
+                kind, name = resource["kind"], resource["name"]
+                operation = OPERATIONS[kind].replace("label", repr(f"{kind} {name}")).replace("=name", f"={name!r}")
+                operation = operation.replace("[name]", f"[{name!r}]").replace("+ name", f"+ {name!r}")
+                lines[f"{kind} {name}"] = f"if it := mine.get({f'{kind} {name}'!r}):\n    {operation}\n"
+    return HEAD + "".join(lines.values())
 
 
 def write(machines: list[Machine], workshop: Workshop) -> list[str]:
@@ -47,10 +55,11 @@ def write(machines: list[Machine], workshop: Workshop) -> list[str]:
     data: dict[str, dict[str, Any]] = {}
     for machine in machines:
         data[machine.name] = reached_by(machine.connection)
-        data[machine.name] |= {"resources": machine.resources, "files": f"{workshop.directory}/files/{machine.name}"}
+        own = {f"{resource['kind']} {resource['name']}": resource for resource in machine.resources}
+        data[machine.name] |= {"resources": own, "files": f"{workshop.directory}/files/{machine.name}"}
     (home / "data.json").write_text(json.dumps(data))
     (home / "inventory.py").write_text(INVENTORY.format(data=str(home / "data.json")))
-    (home / "deploy.py").write_text(DEPLOY)
+    (home / "deploy.py").write_text(deploy(machines))
     return [need("pyinfra"), "-y", str(home / "inventory.py"), str(home / "deploy.py")]
 
 
