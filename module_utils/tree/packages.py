@@ -45,8 +45,8 @@ def install(packages: list[str], debconf: list[str], interrupted: bool) -> None:
     """Install packages without starting their services."""
     _hold_services()
     try:
-        if interrupted:
-            run(["dpkg", "--configure", "--pending"])
+        if interrupted or _dpkg_was_interrupted():
+            _must(run(["dpkg", "--configure", "--pending"]), "dpkg cannot finish what an interrupted run left, before", packages)
         if debconf:
             _must(run(["debconf-set-selections"], "\n".join(debconf) + "\n"), "debconf refused its answers", packages)
         fresh = _lists_are_stale()
@@ -96,6 +96,11 @@ def _lists_are_stale() -> bool:
     sources += [f"/etc/apt/sources.list.d/{name}" for name in _names("/etc/apt/sources.list.d")]
     newest = max((os.stat(path).st_mtime for path in sources if os.path.exists(path)), default=0.0)
     return taken < newest or time.time() - taken > DAY
+
+
+def _dpkg_was_interrupted() -> bool:
+    """Tell whether dpkg died at work: apt-get then refuses everything until dpkg has gone through its journal (dpkg(1))."""
+    return any(name.isdigit() for name in _names("/var/lib/dpkg/updates"))
 
 
 def _names(directory: str) -> list[str]:

@@ -196,6 +196,12 @@ def test_a_package_that_does_not_exist_is_named_and_services_may_start_again(ope
     assert operator.on_machine("ls /usr/sbin/policy-rc.d 2>/dev/null | wc -l") == "0"
 
 
+def test_what_an_interrupted_dpkg_left_is_finished_first(operator: Operator) -> None:
+    operator.on_machine("apt-get -qq remove bsdextrautils >/dev/null; touch /var/lib/dpkg/updates/0000")
+    assert operator.run(seconds="5555")["packages"] == ["bsdextrautils"]
+    assert operator.on_machine("ls /var/lib/dpkg/updates | wc -l") == "0"
+
+
 def test_writes_in_place_where_nothing_can_be_renamed(operator: Operator) -> None:
     operator.on_machine(": > /root/below; touch /etc/posthouse-mounted && mount --bind /root/below /etc/posthouse-mounted")
     try:
