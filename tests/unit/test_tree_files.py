@@ -87,6 +87,13 @@ def test_a_symbolic_link_is_replaced_and_what_it_pointed_at_stays(machine: Machi
     assert machine.read("a.conf") == "a\n"
 
 
+def test_an_empty_file_replaces_a_symbolic_link_too(machine: Machine) -> None:
+    (machine.root / "a").symlink_to("nowhere")
+    assert "failed" not in machine.run({"a": {"base64": ""}})
+    assert (machine.root / "a").read_bytes() == b""
+    assert not (machine.root / "a").is_symlink()
+
+
 def test_ships_symbolic_links(machine: Machine) -> None:
     assert machine.run({"link": {"link": "/etc/hostname"}})["changed"]
     assert os.readlink(machine.root / "link") == "/etc/hostname"  # noqa: PTH115, because Path.readlink would tidy it
@@ -259,6 +266,22 @@ def test_a_command_that_failed_is_owed_until_it_succeeds(machine: Machine) -> No
     flag.touch()
     assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
     assert machine.run({"a": "a\n"}, **options)["commands"] == []
+
+
+def test_a_command_that_made_its_product_and_then_failed_is_owed(machine: Machine) -> None:
+    made = machine.root / "made"
+    command = {
+        "name": "c",
+        "run": ["sh", "-c", f"test -e {machine.root}/fail && touch {made} && exit 1; touch {made}"],
+        "creates": str(made),
+    }
+    options: dict[str, Any] = {"commands": [{**command, "on": [f"{machine.root}/a"]}]}
+    machine.run({"a": "a\n"}, **options)
+    made.unlink()
+    (machine.root / "fail").touch()
+    assert machine.run({"a": "a\n"}, **options)["failed"]
+    (machine.root / "fail").unlink()
+    assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
 
 
 def test_a_command_follows_files_of_other_trees(machine: Machine) -> None:
