@@ -26,30 +26,38 @@ FILE_OPTIONS = {"owner", "group", "mode", "secret", "validate", "when"}
 # finds bytecode answers in a third of the time of an ordinary module (docs/decisions/0001-tree.md). A check leaves nothing behind.
 START = """
 import json, os, sys
+if os.geteuid():
+    print(json.dumps({"failed": True, "msg": "tree works on the whole machine: connect as root, or say become: true"}))
+    sys.exit()
 given = json.load(sys.stdin)
-home = given["cache"] + "/tree-" + given["version"]
-new = ""
+cache, version = given["cache"], given["version"]
+home = cache + "/tree-" + version
+passing = ""
 if not os.path.isdir(home):
+    import shutil
     os.umask(0o077)
     new = home + "." + str(os.getpid())
     os.makedirs(new + "/tree")
     for name, text in given["agent"].items():
         with open(new + "/tree/" + name, "w", encoding="utf-8") as stream:
             stream.write(text)
-    if not given["picture"]["check"]:
+    if given["picture"]["check"]:
+        home = passing = new
+    else:
+        for old in os.listdir(cache):
+            if old.startswith("tree-") and old != os.path.basename(new):
+                shutil.rmtree(cache + "/" + old, ignore_errors=True)
         try:
             os.rename(new, home)
-            new = ""
-        except OSError:
-            pass
-sys.path.insert(0, new or home)
+        except OSError:  # another run was quicker
+            home = passing = new
+sys.path.insert(0, home)
 from tree.agent import converge
 result = converge(given["picture"])
-if new:
-    for directory in (new + "/tree/__pycache__", new + "/tree", new):
-        for name in os.listdir(directory):
-            os.unlink(directory + "/" + name)
-        os.rmdir(directory)
+if passing:
+    shutil.rmtree(passing)
+    if not os.listdir(cache):
+        os.rmdir(cache)
 print(json.dumps(result))
 """
 
