@@ -23,8 +23,8 @@ def unit(name: str, **more: Any) -> dict[str, Any]:
 
 
 MACHINES = [
-    Machine("one", {"ansible_host": "192.0.2.1"}, [PACKAGE, conf("0644"), unit("cron.service")]),
-    Machine("two", {"ansible_host": "192.0.2.2"}, [PACKAGE, conf("0600"), unit("x.service", masked=True)]),
+    Machine("one", {"ansible_host": "198.51.100.1"}, [PACKAGE, conf("0644"), unit("cron.service")]),
+    Machine("two", {"ansible_host": "198.51.100.2"}, [PACKAGE, conf("0600"), unit("x.service", masked=True)]),
 ]
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import grp
 import json
 import os
-import pwd
 import stat
 from pathlib import Path
 from typing import Any
@@ -13,30 +11,7 @@ from typing import Any
 import pytest
 
 from module_utils.tree import files
-from module_utils.tree.agent import converge
-
-USER = pwd.getpwuid(os.getuid()).pw_name
-GROUP = grp.getgrgid(os.getgid()).gr_name
-
-
-class Machine:
-    """A directory that plays the machine: trees write below `root` and remember in `state`."""
-
-    def __init__(self, root: Path, state: Path) -> None:
-        self.root, self.state = root, state
-
-    def run(self, wanted: dict[str, Any], tree: str = "demo", **options: Any) -> dict[str, Any]:
-        shipped = {}
-        for name, what in wanted.items():
-            given = {"content": what} if isinstance(what, str) else dict(what)
-            shipped[f"{self.root}/{name}"] = {"owner": USER, "group": GROUP, **given}
-        return converge({"name": tree, "files": shipped, **options}, str(self.state))
-
-    def remembered(self, tree: str = "demo") -> Any:
-        return json.loads((self.state / f"{tree}.json").read_text())
-
-    def read(self, name: str) -> str:
-        return (self.root / name).read_text()
+from tests.tree_on_disk import Machine
 
 
 @pytest.fixture
@@ -232,65 +207,6 @@ def test_diff_shows_content_but_never_a_secret(machine: Machine) -> None:
 
 def test_the_result_repeats_no_content(machine: Machine) -> None:
     assert "telltale" not in json.dumps(machine.run({"a.conf": "telltale\n"}))
-
-
-def test_commands_follow_their_files_and_their_product(machine: Machine) -> None:
-    made = machine.root / "index"
-    command = {
-        "name": "index",
-        "run": ["sh", "-c", f"cat {machine.root}/etc/* > {made}"],
-        "on": [f"{machine.root}/etc"],
-        "creates": str(made),
-    }
-
-    def run(content: str) -> Any:
-        return machine.run({"etc/a": content}, commands=[command])["commands"]
-
-    assert run("a\n") == ["index"]
-    assert run("a\n") == []
-    assert run("b\n") == ["index"]
-    assert made.read_text() == "b\n"
-    made.unlink()
-    assert run("b\n") == ["index"]
-    (machine.root / "etc/by-a-daemon").write_text("x")
-    assert run("b\n") == [], "what a daemon writes below a directory is not configuration"
-
-
-def test_a_command_that_failed_is_owed_until_it_succeeds(machine: Machine) -> None:
-    flag = machine.root / "flag"
-    options: dict[str, Any] = {"commands": [{"name": "c", "run": f"ls {flag}", "on": [f"{machine.root}/a"]}]}
-    first = machine.run({"a": "a\n"}, **options)
-    assert first["failed"]
-    assert "command c" in first["msg"]
-    assert machine.run({"a": "a\n"}, **options)["failed"]
-    flag.touch()
-    assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
-    assert machine.run({"a": "a\n"}, **options)["commands"] == []
-
-
-def test_a_command_that_made_its_product_and_then_failed_is_owed(machine: Machine) -> None:
-    made = machine.root / "made"
-    command = {
-        "name": "c",
-        "run": ["sh", "-c", f"test -e {machine.root}/fail && touch {made} && exit 1; touch {made}"],
-        "creates": str(made),
-    }
-    options: dict[str, Any] = {"commands": [{**command, "on": [f"{machine.root}/a"]}]}
-    machine.run({"a": "a\n"}, **options)
-    made.unlink()
-    (machine.root / "fail").touch()
-    assert machine.run({"a": "a\n"}, **options)["failed"]
-    (machine.root / "fail").unlink()
-    assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
-
-
-def test_a_command_follows_files_of_other_trees(machine: Machine) -> None:
-    machine.run({"tls/cert": "1\n"}, tree="base")
-    options: dict[str, Any] = {"commands": [{"name": "c", "run": "true", "on": [f"{machine.root}/tls"]}]}
-    assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
-    assert machine.run({"a": "a\n"}, **options)["commands"] == []
-    machine.run({"tls/cert": "2\n"}, tree="base")
-    assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
 
 
 def test_a_state_file_that_is_no_json_is_an_error_with_a_remedy(machine: Machine) -> None:
