@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 
 from tests.faults import faults
 from tests.laboratory import Lab
+from tests.people import People
 
 COUNT = "ldapsearch -Q -LLL -Y EXTERNAL -H ldapi:/// -b {suffix} -o ldif-wrap=no dn | grep -c ^dn:"
 
@@ -24,6 +27,33 @@ def test_an_empty_replica_fills_itself_before_it_answers(lab: Lab) -> None:
         finally:
             lab.run(replica, "systemctl start slapd")
     assert int(lab.run(replica, count)) >= everybody
+
+
+def test_a_replica_that_was_off_knows_the_newest_person_when_it_answers(lab: Lab) -> None:
+    suffix = lab.inventory.values["cluster_ldap_suffix"]
+    replica = lab.inventory.machines("directory_replica")[0].name
+    newest = f"newest{secrets.token_hex(3)}"
+    people = People(lab.inventory.domain, [store.fqdn for store in lab.stores])
+    some = {f"{newest}{number}": people.add(f"{newest}{number}", mailHost=lab.stores[0].fqdn) for number in range(200)}
+    last = list(some.values())[-1]
+    try:
+        with faults.stopped(lab, "slapd", [replica]):
+            lab.ldapmodify("".join(person.ldif(suffix) for person in some.values()), add=True)
+            lab.run(replica, "systemctl start --no-block slapd")
+            # The first answer of all counts: 255 is what ldapsearch says of a server that does not listen.
+            ask = f"ldapsearch -Q -LLL -Y EXTERNAL -H ldapi:/// -b {suffix} mail={last.mail} dn 2>/dev/null"
+            answer = lab.run(replica, f"for try in $(seq 600); do {ask}; [ $? -eq 255 ] || break; sleep 0.05; done")
+        assert f"uid={last.uid}," in answer, "the replica answered before it knew everybody"
+    finally:
+        lab.dismiss(some)
+
+
+def test_a_replica_does_not_wait_for_a_provider_that_is_away(lab: Lab) -> None:
+    provider = lab.inventory.machines("directory_provider")[0].name
+    replica = lab.inventory.machines("directory_replica")[0].name
+    with faults.stopped(lab, "slapd", [provider]):
+        lab.run(replica, "systemctl restart slapd", timeout=30)
+        assert "answers with what it has" in lab.run(replica, "journalctl -q -o cat -u slapd --since=-30s")
 
 
 @pytest.mark.parametrize("which", ["directory_provider", "directory_replica"])
