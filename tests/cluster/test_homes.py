@@ -34,12 +34,12 @@ def test_the_first_login_makes_the_home(lab: Lab, people: People) -> None:
 
 def test_the_directory_may_give_files_another_owner(lab: Lab, people: People) -> None:
     """qmailUID and qmailGID come before uidNumber and gidNumber (mail-facts A8)."""
-    person = people.add("owned", mailHost=lab.stores[0].fqdn, qmailUID="61234", qmailGID="101")
+    person = people.add("owned", mailHost=lab.stores[0].fqdn, qmailUID="61234", qmailGID="100")
     lab.enrol({"owned": person})
     token, outcome = lab.send(person.mail)
     assert outcome.sent, outcome
     lab.receive(person, token)
-    assert home(lab, person) == ["700 61234 101"] * 2
+    assert home(lab, person) == ["700 61234 100"] * 2
 
 
 def test_the_last_login_is_recorded(lab: Lab, people: People) -> None:
