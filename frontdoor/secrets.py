@@ -13,7 +13,6 @@ from frontdoor.errors import Refused
 
 # Who proves itself with it to whom; roles read cluster_secrets.NAME by wiring.
 NAMES = {
-    "directory_root": "the directory's administrator",
     "directory_replica": "a replica to the provider",
     "directory_mailstore": "a mailstore to the directory",
     "directory_proxy": "a proxy to the directory",

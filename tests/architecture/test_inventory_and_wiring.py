@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from frontdoor import secrets
 from tests.architecture import tree
 
 INVENTORIES = sorted(path.name for path in (tree.ROOT / "inventory").iterdir() if path.is_dir())
@@ -24,6 +26,7 @@ EXPRESSIVE_EXCEPT = {
     "mx_outside_next_hop": "the order of an exchanger's stages",
     "mx_fixup_next_hop": "the order of an exchanger's stages",
 }
+SECRET = re.compile(r"\bcluster_secrets\.(\w+)")
 OF_A_HOST = {"address", "public_address"}
 
 
@@ -113,3 +116,16 @@ def test_the_plays_are_sentences_about_nouns() -> None:
             assert play.get("gather_facts") is False, play["name"]
             for role in play.get("roles", []):
                 assert role in tree.ROLES, f"{play['name']}: there is no role {role}"
+
+
+def test_every_secret_is_read_by_the_wiring_and_the_other_way_round() -> None:
+    read = {name for path in tree.below("playbooks/group_vars", suffix=".yml") for name in SECRET.findall(path.read_text(encoding="utf-8"))}
+    described = set(tree.load(tree.ROOT / "playbooks" / "site_values.yml")["values"]["cluster_secrets"]["options"])
+    assert read == described == set(secrets.NAMES)
+
+
+def test_each_play_is_called_by_its_noun() -> None:
+    first, *plays = tree.load(tree.ROOT / "playbooks" / "site.yml")
+    assert first["tags"] == ["always"], "whatever is run, the inventory is judged first"
+    for play in plays:
+        assert play["tags"] == [play["hosts"]], play["name"]

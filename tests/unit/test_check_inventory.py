@@ -200,7 +200,7 @@ def test_a_host_may_overrule_the_wiring_of_an_option(site: Path) -> None:
 def test_an_encrypted_file_is_left_to_ansible(site: Path) -> None:
     write(site, "group_vars/all/secrets.yml", "$ANSIBLE_VAULT;1.1;AES256\n3030\n")
     assert told(site) == []
-    assert "cluster_secrets lacks" in str(rules.faults([str(site)], ROOT, {"directory_root": "x"})[0])
+    assert "cluster_secrets lacks" in str(rules.faults([str(site)], ROOT, {"directory_inside": "x"})[0])
 
 
 def test_an_encrypted_value_and_an_expression_pass(site: Path) -> None:

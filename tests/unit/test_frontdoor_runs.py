@@ -27,9 +27,9 @@ def test_secrets_are_made_once_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert secrets.generate(tmp_path) == []
     kept = {**first, "people": "chosen by hand"}
-    del kept["directory_root"]
+    del kept["directory_inside"]
     file.write_text(yaml.safe_dump({"cluster_secrets": kept}))
-    assert secrets.generate(tmp_path) == ["directory_root"]
+    assert secrets.generate(tmp_path) == ["directory_inside"]
     assert yaml.safe_load(file.read_text())["cluster_secrets"]["people"] == "chosen by hand"
     printed = capsys.readouterr()
     assert not any(value in printed.out + printed.err for value in first.values())
