@@ -48,7 +48,7 @@ def pki_file(directory: str, name: str, predict: bool = False) -> str:
     except FileNotFoundError:
         if predict:
             return f"(the next run that may change things issues {name})"
-        raise ValueError(f"{directory}/{name} is missing: run site.yml without --tags that leave out the role base") from None
+        raise ValueError(f"{directory}/{name} is missing: the role base makes it, so run the whole play of the machine") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{directory}/{name} cannot be read: {error}") from error
 
