@@ -173,6 +173,20 @@ class Lab:
             entries.extend([entry] if entry else [])
         return entries
 
+    @contextlib.contextmanager
+    def changed(self, person: Person, attribute: str, value: str) -> Iterator[None]:
+        """Give somebody one more value, known to every directory server, and take it away again."""
+        name = f"uid={person.uid},ou=People,{self.inventory.values['cluster_ldap_suffix']}"
+        change = f"dn: {name}\nchangetype: modify\n{{}}: {attribute}\n{attribute}: {value}\n"
+        question = f"ldapsearch -Q -LLL -Y EXTERNAL -H ldapi:/// -b {name} '({attribute}={value})' dn"
+        self.ldapmodify(change.format("add"))
+        try:
+            for server in self.inventory.machines("directory"):
+                assert post.wait_for(lambda at=server.name: "dn:" in self.run(at, question, check=False), 30), f"{server.name} lags behind"
+            yield
+        finally:
+            self.ldapmodify(change.format("delete"))
+
     def enrol(self, people: Mapping[str, Person]) -> None:
         """Bring people into the directory and wait until the exchanger knows the last of them."""
         suffix = self.inventory.values["cluster_ldap_suffix"]
