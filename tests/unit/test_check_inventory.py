@@ -47,7 +47,7 @@ cluster_resolver_forwarders: []
 """
 SECRETS = (
     "---\ncluster_secrets: {"
-    + ", ".join(f"directory_{who}: x" for who in ("root", "replica", "mailstore", "proxy", "recipients", "inside", "provisioner"))
+    + ", ".join(f"directory_{who}: x" for who in ("replica", "mailstore", "proxy", "recipients", "inside", "provisioner"))
     + "}\n"
 )
 

@@ -106,5 +106,5 @@ def test_files_are_read_predicted_or_missed(tmp_path: Path) -> None:
     make(tmp_path)
     assert pki_file(str(tmp_path), "ca.pem").startswith("-----BEGIN CERTIFICATE-----")
     assert "nobody.pem" in pki_file(str(tmp_path), "nobody.pem", predict=True)
-    with pytest.raises(ValueError, match="run site"):
+    with pytest.raises(ValueError, match="the role base makes it"):
         pki_file(str(tmp_path), "nobody.pem")
