@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from email.message import EmailMessage
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import pytest
@@ -182,7 +182,7 @@ class Lab:
         self.ldapmodify(change.format("add"))
         try:
             for server in self.inventory.machines("directory"):
-                assert post.wait_for(lambda at=server.name: "dn:" in self.run(at, question, check=False), 30), f"{server.name} lags behind"
+                assert post.wait_for(partial(self.run, server.name, question, check=False), 30), f"{server.name} lags behind"
             yield
         finally:
             self.ldapmodify(change.format("delete"))
