@@ -69,6 +69,6 @@ def refusals(lab: Lab, since: float) -> str:
     """Lines in which a mail server of the cluster refused or gave up for good since a moment: status=bounced, and replies of 5xx."""
     found = ""
     for machine in [lab.exchanger, *lab.stores]:
-        command = f"journalctl -q -o cat --since @{since:.0f} | grep -E 'status=bounced|reject: [A-Z]+ from [^:]+: 5[0-9][0-9] ' || true"
+        command = f"journalctl -q -o cat --since @{since:.6f} | grep -E 'status=bounced|reject: [A-Z]+ from [^:]+: 5[0-9][0-9] ' || true"
         found += lab.run(machine.name, command)
     return found
