@@ -19,7 +19,7 @@ def test_a_letter_of_the_largest_size_that_the_exchanger_takes_arrives(lab: Lab,
     assert outcome.sent, outcome
     store, folder = lab.store_of(person).name, f"/mnt/home/{person.uid}/Maildir"
     try:
-        found = f"grep -rl '
+        found = f"grep -rl {token} {folder} | wc -l"
         assert post.wait_for(lambda: lab.run(store, found, check=False).strip() == "1", 120)
     finally:
         lab.run(store, f"grep -rl {token} {folder} | xargs -r rm -f", check=False)
