@@ -4,43 +4,52 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from frontdoor import commands, linters, lock, overview, paths
+from frontdoor import commands, interpreters, linters, lock, overview, paths, spare
 from frontdoor.errors import Refused
 from frontdoor.stages import Stages
 
+ON_A_MACHINE = "tests/integration/test_tree_machine.py"
 _SUMMARY = re.compile(r"^=* ?(?P<counts>(?:\d+ \w+(?:, )?)+)(?: in [\d.]+s.*?)? ?=*$")
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|deselected|warnings?)")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: whether it needs a converged lab, and whether what follows is pointless when it fails."""
+    """One stage: what it needs (a converged lab, a machine to throw away), and whether what follows is pointless when it fails."""
 
     name: str
     about: str
     arguments: tuple[str, ...] = ()
     scenario: bool = False
     needs_lab: bool = True
+    spare: bool = False
     decisive: bool = False
 
 
+# The roles as ansible-core renders them, and our plugins and modules as it loads them; nothing that one Python has proved for both.
+ON_BOTH_LINES = ("tests/architecture/test_example_inventory.py", "tests/unit")
+
 STAGES = (
     Stage("lint", "linters and type checker, no finding", needs_lab=False),
-    Stage("unit", "our Python, the shape of the repository", needs_lab=False),
+    Stage("unit", "our Python, the shape of the repository", (f"--ignore={ON_A_MACHINE}",), needs_lab=False),
+    Stage("other_python", "the other ansible-core renders the same", needs_lab=False),
     Stage("default", "builds from nothing, in check mode too, twice, quietly", scenario=True, needs_lab=False, decisive=True),
     Stage("cluster", "mail from where people stand", ("tests/cluster",)),
-    Stage("journals", "no warning without a reason", ("tests/journals",)),
+    Stage("tree", "the tree task on a machine to throw away", (ON_A_MACHINE,), needs_lab=False, spare=True),
     Stage("add_mailstore", "one line in the inventory is enough", scenario=True),
     Stage("limit_one_machine", "--limit renders whole, right files", scenario=True),
     Stage("faults", "machines and services stop; no mail is lost", ("tests/faults",)),
+    # Last: what was said while a mailstore was added, a machine was run alone, and everything recovered from faults counts too.
+    Stage("journals", "no warning without a reason", ("tests/journals",)),
 )
 
 
 def is_news(line: str) -> bool:
     """Lines of pytest and molecule that are shown as they come."""
-    return line.startswith(("FAILED ", "ERROR ", "E   ")) or bool(_SUMMARY.match(line) and _COUNT.search(line))
+    return line.startswith(("FAILED ", "ERROR ", "E   ", "SKIPPED ")) or bool(_SUMMARY.match(line) and _COUNT.search(line))
 
 
 class Suite:
@@ -67,14 +76,30 @@ class Suite:
             elif stage.scenario:
                 with self.stages.stage(stage.name):
                     self.stages.command(stage.name, ["molecule", "test", "--scenario-name", stage.name], show=self._count)
+            elif stage.name == "other_python":
+                self._other_python(stage.name)
+            elif stage.spare:
+                with self.stages.stage(stage.name), spare.machine(self.stages) as machine:
+                    self._pytest(stage.name, ["env", f"POSTHOUSE_MACHINE={machine}", sys.executable], stage.arguments)
             else:
                 with self.stages.stage(stage.name):
-                    self.stages.command(stage.name, [sys.executable, "-m", "pytest", *stage.arguments], show=self._count)
+                    self._pytest(stage.name, [sys.executable], stage.arguments)
         except Refused as refused:
             print(f"lab: {refused}", file=sys.stderr)
             self.failed.append(stage.name)
             return False
         return True
+
+    def _pytest(self, name: str, python: Sequence[str], arguments: Sequence[str]) -> None:
+        self.stages.command(name, [*python, "-m", "pytest", "-rs", *arguments], show=self._count)
+
+    def _other_python(self, name: str) -> None:
+        if not (other := interpreters.other_line()):
+            self.stages.say(f"{name} is left out: this machine has no working Python {interpreters.missing()}")
+            return
+        with self.stages.stage(name):
+            # The front door makes the environment of that Python, with the ansible-core that requirements.txt gives it.
+            self._pytest(name, ["env", f"PYTHON={other}", str(paths.CHECKOUT / "lab"), "python"], ON_BOTH_LINES)
 
     def _lint(self) -> None:
         if found := linters.run(self.stages):
@@ -98,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             _all(suite, chosen, stages)
         finally:
-            if not was_up and not options.keep and any(stage.needs_lab or stage.scenario for stage in chosen):
+            if not was_up and not options.keep and any(stage.needs_lab or stage.scenario or stage.spare for stage in chosen):
                 commands.take_down(stages)
     stages.report(options.json, counts=suite.counts, failed=suite.failed)
     if not options.json:
@@ -112,14 +137,16 @@ def run(options: argparse.Namespace) -> int:
 
 def _all(suite: Suite, chosen: list[Stage], stages: Stages) -> None:
     ready = False
+    if any(stage.name == "default" for stage in chosen):
+        # New machines, new journals: when old ones were broken on purpose is of no use any more.
+        (paths.STATE / "faults.json").unlink(missing_ok=True)
     for stage in chosen:
-        if (stage.needs_lab or stage.scenario) and not ready:
+        if (stage.needs_lab or stage.scenario or stage.spare) and not ready:
             commands.prepare(stages)
             if stage.needs_lab:
                 commands.bring_up(stages)
                 commands.converge(stages)
-            ready = True
+            ready = not stage.spare
         if not suite.run(stage) and stage.decisive:
             print(f"lab: {stage.name} failed, so what needs a whole lab is not run", file=sys.stderr)
             return
-    (paths.STATE / "faults.json").unlink(missing_ok=True)
