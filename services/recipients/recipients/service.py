@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import cdb
 from .guard import Guard
 from .mirror import Connect, DirectoryError, Mirror, Session
 from .notify import notify
+from .published import Published
 from .settings import Settings
-from .table import Table, compose, pending
+from .table import compose, given, pending
 
 _log = logging.getLogger(__name__)
 #: Seconds between attempts while no server answers.
@@ -32,7 +32,6 @@ class Service:
     def __init__(self, settings: Settings, connect: Connect) -> None:
         self._settings = settings
         self._connect = connect
-        self._path = Path(settings.table + ".cdb")
         self._mirror = Mirror()
         self._guard = Guard(settings.loss_percent, settings.loss_tolerated)
         self._session: Session | None = None
@@ -43,7 +42,11 @@ class Service:
         #: Since when no server has been of use, and whether that has been said.
         self._alone_since = 0.0
         self._alarmed = False
-        self._published = b""
+        self._published = Published(Path(settings.table + ".cdb"))
+        #: Whether that is more than everybody's 451.
+        self._serving = False
+        #: Why the table could not be written last time: it is said once.
+        self._failing = ""
         self._changed_at: float | None = None
         self._due = self._retry_at = 0.0
         self._heard_at = 0.0
@@ -65,22 +68,19 @@ class Service:
 
     def start(self) -> None:
         """Look at the last good copy, if there is one: Postfix is using it already."""
+        nobody = pending(self._settings)
         try:
-            reader = cdb.Reader(self._path)
-            good = not all(reader.get(key) == reply for key, reply in pending(self._settings).items())
-            size = len(reader)
+            records = self._published.read()
+            self._serving = bool(records) and not all(records.get(key) == reply for key, reply in nobody.items())
         except FileNotFoundError:
-            good = False
+            pass
         except (OSError, ValueError) as fault:
             _log.error("the last good copy cannot be read: %s", fault)
-            good = False
-        if good:
-            self._guard.remember(time.monotonic(), size)
-            self._published = self._path.read_bytes()
+        if self._serving:
+            self._guard.remember(time.monotonic(), given(self._published.records, self._settings))
             self._status["state"] = "stale"
-            _log.info("the last good copy serves: %s", self._path)
-        else:
-            cdb.replace(self._path, cdb.build(pending(self._settings)))
+            _log.info("the last good copy serves: %s", self._published.path)
+        elif not self._write(nobody):
             _log.info("no copy yet: everybody is answered 451 until the directory has been read")
 
     # --- from other threads ------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Service:
     def run(self) -> None:
         """Serve until stopped."""
         self.start()
-        if self._published:
+        if self._serving:
             self._ready()
         while not self._stopping:
             self.step()
@@ -234,38 +234,42 @@ class Service:
             if objection != self._status["objection"]:
                 _log.error("%s: they stay as they were; if they are really gone, say: recipients refresh --accept-loss", objection)
             # Who is new or has changed is believed all the same: it is the losses that are not.
-            records = dict(cdb.Reader(self._path).items()) | records if self._published else {}
-        else:
+            records = self._published.records | (records if self._serving else {})
+        fault = self._write(records)
+        if not objection and not fault:
             self._guard.remember(began, table.size)
-        if records:
-            self._write(records, table)
-        self._accept_loss = False
+            self._serving = True
+        self._accept_loss = self._accept_loss and bool(fault)
         # Writing takes longer for a large table: changes are collected for as long then, so that half of the time at most goes into it.
         self._settle = max(self._settings.settle, time.monotonic() - began)
         with self._lock:
             self._status |= {
                 "objection": objection or None,
-                "state": "refused" if objection else "current",
+                "state": "stale" if fault else "refused" if objection else "current",
+                "fault": fault or None,
             }
-            if not objection:
+            if not objection and not fault:
                 self._status |= {name: getattr(table, name) for name in ("valid", "disabled", "deleted", "ignored")}
                 self._status["people"] = len(self._mirror.people)
         self._attempted()
 
-    def _write(self, records: dict[bytes, bytes], table: Table) -> None:
-        content = cdb.build(records)
-        if content != self._published:
-            cdb.replace(self._path, content)
-            self._published = content
-            _log.info(
-                "table of %d records written; the directory has %d valid, %d disabled, %d deleted addresses",
-                len(records),
-                table.valid,
-                table.disabled,
-                table.deleted,
-            )
+    def _write(self, records: dict[bytes, bytes]) -> str:
+        """Put the table where Postfix reads it; say why that was not possible, or nothing."""
+        try:
+            written = self._published.write(records)
+        except (OSError, ValueError) as fault:
+            # The old one serves, and each refresh tries again.
+            said = f"the table cannot be written: {fault}"
+            if said != self._failing:
+                _log.error("%s", said)
+            self._failing = said
+            return said
+        self._failing = ""
+        if written:
+            _log.info("table of %d records written", len(records))
             with self._lock:
                 self._status["written"] = _now()
+        return ""
 
     def _attempted(self) -> None:
         with self._lock:

@@ -100,10 +100,19 @@ def compose(people: Iterable[Person], settings: Settings) -> Table:
         if local == CATCH_ALL and status is Status.VALID:
             # access(5) asks for the whole address first, then for the bare domain.
             records[domain.encode()] = replies[Status.VALID]
-    for domain in settings.domains:
-        for local in settings.always:
-            records[f"{local}@{domain}".lower().encode()] = replies[Status.VALID]
+    for key in sorted(_always(settings)):
+        records[key] = replies[Status.VALID]
     return Table(records, counts[Status.VALID], counts[Status.DISABLED], counts[Status.DELETED], ignored)
+
+
+def given(records: Mapping[bytes, bytes], settings: Settings) -> int:
+    """Return how many addresses of a table the directory gave; of those that are always valid this cannot be told, so they do not count."""
+    always = _always(settings)
+    return sum(b"@" in key and key not in always for key in records)
+
+
+def _always(settings: Settings) -> set[bytes]:
+    return {f"{local}@{domain}".lower().encode() for domain in settings.domains for local in settings.always}
 
 
 def pending(settings: Settings) -> dict[bytes, bytes]:
