@@ -51,9 +51,17 @@ def test_two_people_of_two_mailstores_share_one_letter(lab: Lab, people: People)
     assert post.path(lab.receive(people["bela"], token))[-1] == lab.stores[1].name
 
 
-def test_two_addresses_of_one_person_make_one_letter(lab: Lab, people: People) -> None:
-    # Each address is delivered by itself in Postfix; the mailbox must still hold one copy for each envelope recipient.
-    token, outcome = lab.send([people.address("alma"), "nobody-" + people.address("bela")])
+def test_two_addresses_of_one_person_make_two_letters(lab: Lab, people: People) -> None:
+    """As with qmail: each says in Delivered-To to which address it came, so a filter of the person can tell them apart."""
+    person = people["alma"]
+    token, outcome = lab.send([person.mail, people.address("alma.other")])
+    assert outcome.sent, outcome
+    assert post.wait_for(lambda: lab.count(person, token) >= 2, 60)
+    assert lab.count(person, token) == 2
+
+
+def test_an_unknown_recipient_does_not_keep_the_letter_from_the_known(lab: Lab, people: People) -> None:
+    token, outcome = lab.send([people["alma"].mail, "nobody-" + people["bela"].mail])
     assert outcome.code == 550, outcome
     lab.receive(people["alma"], token)
 

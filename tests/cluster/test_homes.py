@@ -8,9 +8,10 @@ from tests.people import People, Person
 
 
 def home(lab: Lab, person: Person) -> list[str]:
-    """Mode, owner and group of the home and its Maildir; nothing when there is none."""
+    """Mode, owner and group of the home, its Maildir and its .sieve; nothing when there is none."""
     place = f"/mnt/home/{person.uid}"
-    return lab.run(lab.store_of(person).name, f"stat -c '%a %u %g' {place} {place}/Maildir 2>/dev/null", check=False).splitlines()
+    command = f"stat -c '%a %u %g' {place} {place}/Maildir {place}/.sieve 2>/dev/null"
+    return lab.run(lab.store_of(person).name, command, check=False).splitlines()
 
 
 def test_the_first_letter_makes_the_home(lab: Lab, people: People) -> None:
@@ -18,7 +19,8 @@ def test_the_first_letter_makes_the_home(lab: Lab, people: People) -> None:
     assert home(lab, person) == []
     token, outcome = lab.send(person.mail)
     assert outcome.sent, outcome
-    assert post.wait_for(lambda: home(lab, person), 60) == [f"700 {person.number} 100"] * 2
+    # One directory comes after the other.
+    assert post.wait_for(lambda: home(lab, person) == [f"700 {person.number} 100"] * 3, 60), home(lab, person)
     lab.receive(person, token)
 
 
@@ -27,7 +29,7 @@ def test_the_first_login_makes_the_home(lab: Lab, people: People) -> None:
     assert home(lab, person) == []
     with lab.imap(person) as client:
         assert client.select("INBOX")[0] == "OK"
-    assert home(lab, person) == [f"700 {person.number} 100"] * 2
+    assert home(lab, person) == [f"700 {person.number} 100"] * 3
     token, _ = lab.send(person.mail)
     lab.receive(person, token)
 
@@ -39,7 +41,7 @@ def test_the_directory_may_give_files_another_owner(lab: Lab, people: People) ->
     token, outcome = lab.send(person.mail)
     assert outcome.sent, outcome
     lab.receive(person, token)
-    assert home(lab, person) == ["700 61234 100"] * 2
+    assert home(lab, person) == ["700 61234 100"] * 3
 
 
 def test_the_last_login_is_recorded(lab: Lab, people: People) -> None:

@@ -62,22 +62,13 @@ def test_an_early_talker_did_not_become_known(lab: Lab, people: People) -> None:
     assert time.monotonic() - started > 2, "the next visit is tested anew"
 
 
-def bad_names(lab: Lab) -> list[str]:
-    """Names that no honest client gives: ours, our address, nobody's."""
-    return [
-        lab.inventory.domain,
-        lab.exchanger.fqdn,
-        f"[{lab.exchanger.public_address}]",
-        "localhost",
-        "localhost.localdomain",
-        "bad_name!",
-        "-.-",
-    ]
+# Names that no honest client gives: ours and our address, and everybody's own.
+BAD_NAMES = ["{domain}", "{exchanger}", "[{address}]", "localhost", "localhost.localdomain"]
 
 
-@pytest.mark.parametrize("index", range(5))
-def test_bad_helos_are_refused(lab: Lab, people: People, index: int) -> None:
-    helo = bad_names(lab)[index]
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_bad_helos_are_refused(lab: Lab, people: People, name: str) -> None:
+    helo = name.format(domain=lab.inventory.domain, exchanger=lab.exchanger.fqdn, address=lab.exchanger.public_address)
     _, outcome = lab.send(people["alma"].mail, helo=helo)
     assert outcome.code // 100 == 5, (helo, outcome)
     assert outcome.stage in ("helo", "mail", "rcpt"), (helo, outcome)

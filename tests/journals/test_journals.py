@@ -14,7 +14,7 @@ from tests.journals.exceptions import TABLE
 from tests.laboratory import Lab
 
 NAMES = [machine.name for machine in Landscape(paths.INVENTORY).ours]
-# What the host's kernel says is not the machine's: containers see it too (ReadKMsg=no is set by base; this is the belt).
+# What the host's kernel says is not the machine's, yet containers see it too (the lab's image says ReadKMsg=no; this is the belt).
 COMMAND = "journalctl -q -p warning -o json --output-fields=MESSAGE,SYSLOG_IDENTIFIER,PRIORITY,_TRANSPORT,_COMM"
 
 
