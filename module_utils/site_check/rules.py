@@ -15,6 +15,7 @@ from module_utils.site_check.kinds import judge
 from module_utils.site_check.reading import Fault, Loader, Setting, Site, near, pairs, place, read
 
 CONTROL_NODE = "localhost"
+SECRET = re.compile(r"[A-Za-z0-9._~+-]{16,}")
 FILE_FOR_ALL = "group_vars/all/site.yml"
 
 
@@ -206,3 +207,11 @@ def _secrets(site: Site, known: Known, seen: Mapping[str, Any] | None) -> Iterat
     if missing and not (site.sealed and seen is None):
         file = f"{_folder(site)}/group_vars/all/secrets.yml"
         yield Fault(file, f"cluster_secrets lacks {', '.join(missing)}: run playbooks/secrets.yml, it makes what is missing")
+    for name, key, node in pairs(setting.node) if setting else ():
+        plain = isinstance(node, yaml.ScalarNode) and not node.tag.startswith("!")
+        value = (seen or {}).get(name, node.value if plain else None)
+        if name in wanted and value is not None and not SECRET.fullmatch(str(value)):
+            # Never the value itself: this is shown and logged.
+            where = f"{setting.place.rpartition(':')[0]}:{key.start_mark.line + 1}" if setting else ""
+            rule = "at least 16 letters, digits or characters of . _ ~ + -, for it stands unquoted in files of several programs"
+            yield Fault(where, f"cluster_secrets.{name} is no password for here: {rule}; remove it and run playbooks/secrets.yml")

@@ -17,7 +17,7 @@ from tests.architecture import tree
 
 SITE = tree.ROOT / "inventory" / "example"
 RENDERING = Path(__file__).parent / "rendering"
-SECRETS = dict.fromkeys(rules.Known.of(tree.ROOT).values["cluster_secrets"]["options"], "not-a-secret")
+SECRETS = dict.fromkeys(rules.Known.of(tree.ROOT).values["cluster_secrets"]["options"], "not-a-secret-at-all")
 # What a template that was not rendered, or rendered from nothing, leaves behind.
 LEFT_OVER = re.compile(r"\{\{|\{%|AnsibleUndefined|Undefined\(|<generator object|<filter|dict_keys\(")
 # Values of the lab, which no other site may meet.

@@ -45,9 +45,10 @@ cluster_admin_networks: [192.0.2.5/32]
 cluster_time_servers: []
 cluster_resolver_forwarders: []
 """
+GOOD = "x" * 16
 SECRETS = (
     "---\ncluster_secrets: {"
-    + ", ".join(f"directory_{who}: x" for who in ("replica", "mailstore", "proxy", "recipients", "inside", "provisioner"))
+    + ", ".join(f"directory_{who}: {GOOD}" for who in ("replica", "mailstore", "proxy", "recipients", "inside", "provisioner"))
     + "}\n"
 )
 
@@ -88,7 +89,7 @@ def test_a_file_as_inventory_is_the_same(site: Path) -> None:
 
 @pytest.mark.parametrize("name", [path.name for path in sorted((ROOT / "inventory").iterdir()) if path.is_dir()])
 def test_our_own_inventories_are_good(name: str) -> None:
-    secrets = dict.fromkeys(rules.Known.of(ROOT).values["cluster_secrets"]["options"], "x")
+    secrets = dict.fromkeys(rules.Known.of(ROOT).values["cluster_secrets"]["options"], GOOD)
     assert [str(fault) for fault in rules.faults([str(ROOT / "inventory" / name)], ROOT, secrets)] == []
 
 
@@ -144,7 +145,12 @@ ALL = "group_vars/all/site.yml"
             "      host:\n        ns1",
             "hosts.yml:5: a group has hosts, children and vars, not host",
         ),
-        ("group_vars/all/secrets.yml", "directory_inside: x, ", "", "cluster_secrets lacks directory_inside: run playbooks/secrets.yml"),
+        (
+            "group_vars/all/secrets.yml",
+            f"directory_inside: {GOOD}, ",
+            "",
+            "cluster_secrets lacks directory_inside: run playbooks/secrets.yml",
+        ),
     ],
 )
 def test_a_fault_has_its_place_and_remedy(site: Path, file: str, old: str, new: str, fault: str) -> None:
@@ -241,3 +247,13 @@ def test_kinds(kind: str, good: str, bad: str) -> None:
         node = yaml.compose(text, Loader=Loader)
         assert node is not None
         assert len(list(judge("it", node, spec))) == faults
+
+
+@pytest.mark.parametrize(
+    "bad", ["short", "'with # and twenty signs'", "'with\"quotes-and-letters'", "'$HOME-and-more-letters'", "'sixteen-letters-and '"]
+)
+def test_a_secret_that_a_configuration_file_would_misread_is_a_fault_and_is_not_shown(site: Path, bad: str) -> None:
+    change(site, "group_vars/all/secrets.yml", f"directory_inside: {GOOD}", f"directory_inside: {bad}")
+    [fault] = told(site)
+    assert fault.startswith("group_vars/all/secrets.yml:2: cluster_secrets.directory_inside is no password for here: at least 16")
+    assert bad.strip("'") not in fault
