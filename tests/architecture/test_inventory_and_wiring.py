@@ -25,7 +25,6 @@ EXPRESSIVE_EXCEPT = {
     "postfix_next_hop": "the order of an exchanger's stages: a content filter goes in between by changing one of these three",
     "mx_outside_next_hop": "the order of an exchanger's stages",
     "mx_fixup_next_hop": "the order of an exchanger's stages",
-    "mx_inside_collapse_hop": "the order of an exchanger's stages",
 }
 SECRET = re.compile(r"\bcluster_secrets\.(\w+)")
 OF_A_HOST = {"address", "public_address"}
