@@ -13,7 +13,7 @@ from tests.laboratory import Lab
 
 def everywhere(lab: Lab, token: str) -> int:
     """How many mailboxes of the cluster have the letter."""
-    return sum(int(lab.run(store.name, f"grep -rl {token} /mnt/home/*/Maildir | wc -l", check=False)) for store in lab.stores)
+    return sum(int(lab.run(store.name, f"grep -rl {token} /mnt/home/*/Maildir/new | wc -l", check=False)) for store in lab.stores)
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def test_where_the_directory_names_nobody_it_arrives_at_the_clusters_postmaster(
     with nobodys(lab, address):
         token, outcome = lab.send(address)
         assert outcome.sent, outcome
-        command = f"grep -rl {token} /mnt/home/{person['uid'][0]}/Maildir | wc -l"
+        command = f"grep -rl {token} /mnt/home/{person['uid'][0]}/Maildir/new | wc -l"
         assert post.wait_for(lambda: lab.run(store, command, check=False).strip() == "1", 60)
         for machine in lab.stores:
             _, answer = lab.send(address, origin=lab.origin(lab.exchanger.name), host=machine.address)
