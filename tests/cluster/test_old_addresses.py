@@ -41,7 +41,8 @@ def test_a_list_member_at_a_collapsed_domain_gets_the_letter(lab: Lab, people: P
     name = f"cn=veterans{people.run},ou=Aliases,{suffix}"
     lab.ldapmodify(
         f"dn: {name}\nobjectClass: applicationProcess\nobjectClass: qmailUser\nobjectClass: qmailGroup\ncn: veterans{people.run}\n"
-        f"mail: {alias}\nmailAlternateAddress: {alias.replace('@', '-catchall@')}\nmailMessageStore: /nowhere\nrfc822member: {old(lab, people['bela'])}\n",
+        f"mail: {alias}\nmailAlternateAddress: {alias.replace('@', '-catchall@')}\nmailMessageStore: /nowhere\n"
+        f"rfc822member: {old(lab, people['bela'])}\n",
         add=True,
     )
     try:

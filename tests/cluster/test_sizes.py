@@ -17,7 +17,7 @@ def test_a_letter_of_the_largest_size_that_the_exchanger_takes_arrives(lab: Lab,
     body = ("x" * LINE + "\n") * (space // (LINE + 2))
     _, outcome = lab.send(person.mail, token=token, body=body)
     assert outcome.sent, outcome
-    store, folder = lab.store_of(person).name, f"/mnt/home/{person.uid}/Maildir"
+    store, folder = lab.store_of(person).name, f"/mnt/home/{person.uid}/Maildir/new"
     try:
         found = f"grep -rl {token} {folder} | wc -l"
         assert post.wait_for(lambda: lab.run(store, found, check=False).strip() == "1", 120)
