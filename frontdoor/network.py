@@ -59,6 +59,15 @@ def _cable(machine: str, leg: int) -> str:
     return f"ph-{short}-{leg}"
 
 
+def hardware(address: str) -> str:
+    """The hardware address of whoever has this address, locally administered (IEEE 802, 8.4).
+
+    A machine keeps it when its cables are made anew; with another one its neighbours would send to nobody until their ARP
+    entry ends, which takes up to a minute (arp(7), base_reachable_time).
+    """
+    return "02:50:" + ":".join(f"{part:02x}" for part in IPv4Address(address).packed)
+
+
 def connect(machine: Machine) -> None:
     """Have a machine's name space with its addresses, cabled to the bridges; what is right already is left alone."""
     name = space(machine.name).name
@@ -71,7 +80,8 @@ def connect(machine: Machine) -> None:
     for leg, (network, address) in enumerate(machine.legs().items()):
         bridge, subnet = NETWORKS[network]
         cable = _cable(machine.name, leg)
-        outside += [f"link add {cable} type veth peer name eth{leg} netns {name}", f"link set {cable} master {bridge} up"]
+        peer = f"name eth{leg} address {hardware(address)} netns {name}"
+        outside += [f"link add {cable} type veth peer {peer}", f"link set {cable} master {bridge} up"]
         inside += [f"address add {address}/{subnet.prefixlen} dev eth{leg}", f"link set eth{leg} up"]
     _batch(*outside)
     _batch(*inside, space=name)

@@ -139,3 +139,9 @@ def test_an_interface_has_at_most_15_characters() -> None:
 
 def test_a_machine_without_anything_has_one_leg() -> None:
     assert Machine("x", "10.143.0.99").legs() == {"campus": "10.143.0.99"}
+
+
+def test_a_hardware_address_follows_from_the_address_and_is_nobodys() -> None:
+    found = network.hardware("198.51.100.41")
+    assert found == "02:50:c6:33:64:29"
+    assert int(found[:2], 16) & 3 == 2, "locally administered, and one machine's (not a group's)"
