@@ -87,7 +87,7 @@ class Site:
 def place(path: Path, node: yaml.Node | None = None) -> str:
     """A file as people write it, from where they stand, with the line of the node."""
     shown = os.path.relpath(path)
-    shown = str(path) if shown.startswith("../..") else shown
+    shown = str(path) if shown.startswith("..") else shown
     return f"{shown}:{node.start_mark.line + 1}" if node is not None else shown
 
 
