@@ -53,6 +53,16 @@ class State:
         os.rename(temporary, self.path)
         self._saved = text
 
+    def forget(self, paths: Iterable[str]) -> None:
+        """Commands and units that follow these files are owed again, even if the files become what they were.
+
+        Somebody wrote them by hand, and may have told a daemon to read them.
+        """
+        known = [*self.data["commands"].values(), *(files for unit in self.data["units"].values() for files in unit.values())]
+        for path in paths:
+            for files in known:
+                files.pop(path, None)
+
     def claims_of_others(self) -> dict[str, str]:
         """Return path → tree for every path that another tree of this machine owns."""
         claims = {}

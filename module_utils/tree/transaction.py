@@ -54,6 +54,7 @@ class Transaction:
         self._state.data["unverified"] = bool(self._picture.verify)
         for change in changes:
             self._state.data["directories"] += files.make_parents(change.entry.path)
+        self._state.forget(change.entry.path for change in changes if set(change.what) - {"owner", "group", "mode"})
         self._state.save()
         try:
             for change in changes:

@@ -72,4 +72,4 @@ def test_good_and_bad_clients_are_told_apart(early: bool, words: str) -> None:
     seen = asyncio.run(run())
     assert set(seen["bad"]) == {"refused"}
     assert set(seen["good"]) == {"served"}
-    assert seen["words"][words] == seen["bad"]["refused"] > 5
+    assert seen["words"][words] == seen["bad"]["refused"] > 0

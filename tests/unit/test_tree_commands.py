@@ -73,3 +73,12 @@ def test_a_command_follows_files_of_other_trees(machine: Machine) -> None:
     assert machine.run({"a": "a\n"}, **options)["commands"] == []
     machine.run({"tls/cert": "2\n"}, tree="base")
     assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
+
+
+def test_a_file_that_was_edited_by_hand_and_is_put_right_counts_as_changed(machine: Machine) -> None:
+    """A daemon may have been told to read the edited file; it runs with that one until somebody tells it again."""
+    options: dict[str, Any] = {"commands": [{"name": "c", "run": "true", "on": [f"{machine.root}/a"]}]}
+    assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
+    (machine.root / "a").write_text("by hand\n")
+    assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
+    assert machine.run({"a": "a\n"}, **options)["commands"] == []
