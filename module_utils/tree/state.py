@@ -63,6 +63,11 @@ class State:
             for files in known:
                 files.pop(path, None)
 
+    def remembered(self) -> dict[str, Any]:
+        """Return a copy of what commands and units last worked with, for the way back."""
+        copy: dict[str, Any] = json.loads(json.dumps({key: self.data[key] for key in ("commands", "units")}))
+        return copy
+
     def claims_of_others(self) -> dict[str, str]:
         """Return path → tree for every path that another tree of this machine owns."""
         claims = {}

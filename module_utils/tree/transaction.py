@@ -26,6 +26,7 @@ class Transaction:
         self._seen: dict[str, files.Present] = {}
         self.changed: list[str] = []
         self.removed: list[str] = []
+        self._remembered: dict[str, Any] = {}
 
     def look(self) -> None:
         """Look at every path; raise when one cannot become a file. Called first, and again when packages brought their own files."""
@@ -54,6 +55,7 @@ class Transaction:
         self._state.data["unverified"] = bool(self._picture.verify)
         for change in changes:
             self._state.data["directories"] += files.make_parents(change.entry.path)
+        self._remembered = self._remembered or self._state.remembered()
         self._state.forget(change.entry.path for change in changes if set(change.what) - {"owner", "group", "mode"})
         self._state.save()
         try:
@@ -107,6 +109,8 @@ class Transaction:
         self._state.data["files"] = sorted(owned - new)
         self._state.data["unverified"] = self._state.data["unverified"] and not self._before
         self._prune(owned - new)
+        # Nobody was told to read the files that came and went.
+        self._state.data.update(self._remembered)
         self._state.save()
         self._result["paths"] = []
         return sorted(self._before)

@@ -82,3 +82,10 @@ def test_a_file_that_was_edited_by_hand_and_is_put_right_counts_as_changed(machi
     (machine.root / "a").write_text("by hand\n")
     assert machine.run({"a": "a\n"}, **options)["commands"] == ["c"]
     assert machine.run({"a": "a\n"}, **options)["commands"] == []
+
+
+def test_files_that_were_put_back_owe_nobody_anything(machine: Machine) -> None:
+    commands = [{"name": "c", "run": "true", "on": [f"{machine.root}/a"]}]
+    assert machine.run({"a": "a\n"}, commands=commands)["commands"] == ["c"]
+    assert machine.run({"a": "b\n"}, commands=commands, verify=["false"])["failed"]
+    assert machine.run({"a": "a\n"}, commands=commands)["changed"] is False
