@@ -91,10 +91,6 @@ class People(dict[str, Person]):
         self.add("visitor", mailHost=there)
         self.add("sorter", mailHost=there)
 
-    def copies(self, person: Person) -> int:
-        """How often a letter may be in a mailbox: once, but whoever begins a circle of forwards gets it back after its one round."""
-        return 2 if person is self.get("circle") else 1
-
     def address(self, name: str) -> str:
         """Return the address of somebody of this run; what follows the name's dot or hyphen stays at the end."""
         for separator in ".-":

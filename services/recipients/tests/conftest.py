@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.recipients.recipients.mirror import DirectoryError
+from services.recipients.recipients.service import Service
 from services.recipients.recipients.settings import parse
 from services.recipients.recipients.table import Person, Status
 
@@ -106,3 +107,12 @@ def connect(servers: Any) -> Any:
         return FakeSession(server, uri, mirror)
 
     return connect
+
+
+@pytest.fixture
+def service(settings: Any, connect: Any) -> Any:
+    one = Service(settings, connect)
+    one.start()
+    yield one
+    one.stop()
+    one._leave()

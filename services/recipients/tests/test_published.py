@@ -27,15 +27,6 @@ def refresh(service: Any, until: str) -> None:
 
 
 @pytest.fixture
-def service(settings: Any, connect: Any) -> Any:
-    one = Service(settings, connect)
-    one.start()
-    yield one
-    one.stop()
-    one._leave()
-
-
-@pytest.fixture
 def path(settings: Any) -> Path:
     return Path(settings.table + ".cdb")
 

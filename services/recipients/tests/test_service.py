@@ -23,15 +23,6 @@ def table(settings: Any) -> Any:
     return lambda: cdb.Reader(Path(settings.table + ".cdb"))
 
 
-@pytest.fixture
-def service(settings: Any, connect: Any) -> Any:
-    one = Service(settings, connect)
-    one.start()
-    yield one
-    one.stop()
-    one._leave()
-
-
 def steps(service: Any, until: Any, count: Any = 20) -> None:
     """Let the service do what is due until a condition holds."""
     for _ in range(count):
