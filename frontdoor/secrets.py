@@ -19,6 +19,9 @@ NAMES = {
     "directory_recipients": "an exchanger's list of recipients to the directory",
     "directory_inside": "an exchanger's routing to the directory",
     "directory_provisioner": "whoever changes people, to the directory",
+    "quarantine_content_filter": "a content filter to the quarantine's database",
+    "quarantine_antispam": "SpamAssassin's memory to the quarantine's database",
+    "quarantine_review": "the command that lists and releases, to the quarantine's database",
     "people": "every person of the lab, to their mailbox",
 }
 LENGTH = 32

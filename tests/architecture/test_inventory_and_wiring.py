@@ -125,7 +125,10 @@ def test_every_secret_is_read_by_the_wiring_and_the_other_way_round() -> None:
 
 
 def test_each_play_is_called_by_its_noun() -> None:
-    first, *plays = tree.load(tree.ROOT / "playbooks" / "site.yml")
+    first, dns, base, *plays = tree.load(tree.ROOT / "playbooks" / "site.yml")
     assert first["tags"] == ["always"], "whatever is run, the inventory is judged first"
-    for play in plays:
+    for play in (dns, *plays):
         assert play["tags"] == [play["hosts"]], play["name"]
+    # Names are needed to fetch packages, so name servers come before all others; those get their base in one play, side by side.
+    assert dns["roles"][0] == "base" == base["roles"][0]
+    assert sorted(base["hosts"].split(":")) == sorted(play["hosts"] for play in plays)

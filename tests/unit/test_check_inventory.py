@@ -47,9 +47,7 @@ cluster_resolver_forwarders: []
 """
 GOOD = "x" * 16
 SECRETS = (
-    "---\ncluster_secrets: {"
-    + ", ".join(f"directory_{who}: {GOOD}" for who in ("replica", "mailstore", "proxy", "recipients", "inside", "provisioner"))
-    + "}\n"
+    "---\ncluster_secrets: {" + ", ".join(f"{name}: {GOOD}" for name in rules.Known.of(ROOT).values["cluster_secrets"]["options"]) + "}\n"
 )
 
 
