@@ -187,6 +187,22 @@ class Lab:
         finally:
             self.ldapmodify(change.format("delete"))
 
+    @contextlib.contextmanager
+    def alias(self, address: str, members: str) -> Iterator[str]:
+        """Have an alias that the exchanger knows, and take it away again. ``members``: lines of LDIF that name them."""
+        local, _, domain = address.partition("@")
+        name = f"cn={local},ou=Aliases,{self.inventory.values['cluster_ldap_suffix']}"
+        self.ldapmodify(
+            f"dn: {name}\nobjectClass: applicationProcess\nobjectClass: qmailUser\nobjectClass: qmailGroup\ncn: {local}\n"
+            f"mail: {address}\nmailAlternateAddress: {local}-catchall@{domain}\nmailMessageStore: /nowhere\n{members}\n",
+            add=True,
+        )
+        try:
+            assert post.wait_for(lambda: self.knows(address), DELIVERY), f"the exchanger does not hear of {address}"
+            yield address
+        finally:
+            self.run(self.provider, f"ldapdelete -Q -Y EXTERNAL -H ldapi:/// {name}", check=False)
+
     def enrol(self, people: Mapping[str, Person]) -> None:
         """Bring people into the directory and wait until the exchanger knows the last of them."""
         suffix = self.inventory.values["cluster_ldap_suffix"]

@@ -36,22 +36,10 @@ def test_a_person_of_the_lab_forwards_to_hardyjm_at_an_old_address(lab: Lab, peo
 
 
 def test_a_list_member_at_a_collapsed_domain_gets_the_letter(lab: Lab, people: People) -> None:
-    suffix = lab.inventory.values["cluster_ldap_suffix"]
-    alias = people.address("veterans")
-    name = f"cn=veterans{people.run},ou=Aliases,{suffix}"
-    lab.ldapmodify(
-        f"dn: {name}\nobjectClass: applicationProcess\nobjectClass: qmailUser\nobjectClass: qmailGroup\ncn: veterans{people.run}\n"
-        f"mail: {alias}\nmailAlternateAddress: {alias.replace('@', '-catchall@')}\nmailMessageStore: /nowhere\n"
-        f"rfc822member: {old(lab, people['bela'])}\n",
-        add=True,
-    )
-    try:
-        assert post.wait_for(lambda: lab.knows(alias), 60), "the exchanger does not hear of the alias"
+    with lab.alias(people.address("veterans"), f"rfc822member: {old(lab, people['bela'])}") as alias:
         token, outcome = lab.send(alias)
         assert outcome.sent, outcome
         lab.receive(people["bela"], token)
-    finally:
-        lab.run(lab.provider, f"ldapdelete -Q -Y EXTERNAL -H ldapi:/// {name}", check=False)
 
 
 def test_a_redirect_to_a_collapsed_domain_arrives_once(lab: Lab, people: People) -> None:
