@@ -1,0 +1,1 @@
+"""Fetches, tests and installs ClamAV's signatures; a broken database never replaces a good one."""
