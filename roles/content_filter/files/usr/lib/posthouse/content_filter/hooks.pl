@@ -1,0 +1,124 @@
+# Posthouse: role content_filter. Changes here are undone by the next run.
+# What amavisd-new 2.13 has no setting for. Read by /etc/amavis/conf.d/50-user, as configuration and so as amavis' user.
+
+package Posthouse::ContentFilter;
+use strict;
+use warnings;
+no warnings qw(redefine once uninitialized);
+
+# Address of an exchanger -> where its letters go back to. Filled by 20-debian_defaults.
+our %way_back;
+
+# --- A letter is not done before the quarantine can show it -----------------------------------------------------------
+# The copy of a letter, and the rows by which it is found, are written in different transactions. Upstream tries the rows five times,
+# logs "info not saved" and goes on: a copy nobody finds, of a letter nobody got. Here it dies instead. check_mail answers 451 for a
+# letter of which nothing was sent on, so the exchanger brings it again, and goes on as before for one that was.
+if (@Amavis::Conf::storage_sql_dsn) {
+  require Amavis::Out::SQL::Log;
+  for my $step (qw(save_info_preliminary save_info_final)) {
+    no strict 'refs';
+    my $name = "Amavis::Out::SQL::Log::$step";
+    my $original = \&$name;
+    my %failures;
+    *$name = sub {
+      my($self, $msginfo, @others) = @_;
+      my $letter = $msginfo->log_id;
+      if ($original->($self, $msginfo, @others)) { %failures = (); return 1 }
+      %failures = ($letter => ($failures{$letter} || 0) + 1);
+      # The second time: a connection that was closed meanwhile is a new one then.
+      die "the database does not take the letter ($step)\n" if $failures{$letter} > 1;
+      return 0;
+    };
+  }
+}
+
+# --- Authentication-Results -------------------------------------------------------------------------------------------
+# amavis writes what it found of DKIM. SPF, DMARC and ARC are SpamAssassin's, by the names of its rules; RFC 8601 wants them said together.
+my %spf = (
+  SPF_PASS => 'pass', SPF_FAIL => 'fail', SPF_SOFTFAIL => 'softfail', SPF_NEUTRAL => 'neutral', SPF_NONE => 'none',
+  T_SPF_PERMERROR => 'permerror', T_SPF_TEMPERROR => 'temperror',
+);
+my %spf_of_helo = (
+  SPF_HELO_PASS => 'pass', SPF_HELO_FAIL => 'fail', SPF_HELO_SOFTFAIL => 'softfail', SPF_HELO_NEUTRAL => 'neutral', SPF_HELO_NONE => 'none',
+  T_SPF_HELO_PERMERROR => 'permerror', T_SPF_HELO_TEMPERROR => 'temperror',
+);
+my %dmarc = (
+  DMARC_PASS => 'pass', DMARC_REJECT => 'fail (p=reject)', DMARC_QUAR => 'fail (p=quarantine)', DMARC_NONE => 'fail (p=none)',
+  DMARC_MISSING => 'none',
+);
+
+# The result for the first rule of a table that hit, or nothing.
+sub result_of {
+  my($table, $hits) = @_;
+  my($rule) = grep { $hits->{$_} } sort keys %$table;
+  return defined $rule ? $table->{$rule} : undef;
+}
+
+# The domain of an address as it may stand in a header, or nothing: what a stranger wrote must not become a result of ours.
+sub domain_of {
+  my($address) = @_;
+  return undef if !defined $address || $address !~ /\@([^\@]*)\z/s;
+  my $domain = lc Amavis::Util::idn_to_ascii($1);
+  return $domain =~ /^([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\z/ ? $1 : undef;
+}
+
+sub results_of_spamassassin {
+  my($msginfo) = @_;
+  my $tests = $msginfo->supplementary_info('TESTS');
+  # It did not run: the letter is whitelisted, blocked already, or the scan failed.
+  return if !defined $tests;
+  my %hits = map { $_ => 1 } $tests =~ /([A-Za-z0-9_]+)(?==)/g;
+  my @results;
+
+  my $sender = domain_of($msginfo->sender);
+  my $spf = result_of(\%spf, \%hits);
+  my $spf_of_helo = result_of(\%spf_of_helo, \%hits);
+  if (defined $spf && defined $sender) {
+    push @results, "spf=$spf smtp.mailfrom=$sender";
+  } elsif (defined $spf_of_helo && $msginfo->sender eq '') {
+    my $helo = domain_of('@' . ($msginfo->client_helo // ''));
+    push @results, "spf=$spf_of_helo" . (defined $helo ? " smtp.helo=$helo" : '');
+  }
+
+  my $from = $msginfo->rfc2822_from;
+  my $author = domain_of(ref $from ? $from->[0] : $from);
+  my $dmarc = result_of(\%dmarc, \%hits);
+  push @results, "dmarc=$dmarc header.from=$author" if defined $dmarc && defined $author;
+
+  push @results, 'arc=' . ($hits{ARC_VALID} ? 'pass' : $hits{ARC_INVALID} || $hits{ARC_SIGNED} ? 'fail' : 'none');
+  return @results;
+}
+
+require Amavis::DKIM;
+my $results_of_amavis = \&Amavis::DKIM::generate_authentication_results;
+*Amavis::DKIM::generate_authentication_results = sub ($;$$) {
+  # With signatures to judge, it is about ones just made.
+  return $results_of_amavis->(@_) if @_ > 2;
+  my($msginfo) = @_;
+  my($dkim) = $results_of_amavis->($msginfo, 1);
+  $dkim =~ s/^(\S+) \([^()]*\)/$1/;
+  return join(";\n ", $dkim, results_of_spamassassin($msginfo));
+};
+
+# --- Hooks into each letter -------------------------------------------------------------------------------------------
+package Amavis::Custom;
+use strict;
+use warnings;
+no warnings qw(redefine uninitialized);
+
+sub new {
+  my($class, $connection, $msginfo) = @_;
+  return %Posthouse::ContentFilter::way_back ? bless({}, $class) : undef;
+}
+
+# A letter from an exchanger goes back to that one. By name, for its certificate says its name.
+sub before_send {
+  my($self, $connection, $msginfo) = @_;
+  my $way = $Posthouse::ContentFilter::way_back{$connection->client_ip};
+  if (defined $way) {
+    $_->delivery_method($way) for grep { !$_->recip_done } @{$msginfo->per_recip_data};
+  }
+  return;
+}
+
+1;
