@@ -9,13 +9,14 @@ _SERVICES = Path(__file__).resolve().parents[1] / "services"
 
 
 def service_files(name: str, directory: str) -> dict[str, str]:
-    """Return the modules of a service as files: path on the machine to content.
+    """Return the modules of a service, and its SQL, as files: path on the machine to content.
 
     name: the service's directory below services/, which holds a package of the same name. directory: where the package goes.
     Raises ValueError when there is no such service.
     """
     package = _SERVICES / str(name) / str(name)
-    files = {f"{directory}/{path.relative_to(package.parent)}": path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))}
+    found = sorted(path for kind in ("*.py", "*.sql") for path in package.rglob(kind))
+    files = {f"{directory}/{path.relative_to(package.parent)}": path.read_text(encoding="utf-8") for path in found}
     if not files:
         raise ValueError(f"there is no service {name}: services/{name}/{name} holds no module")
     return files

@@ -18,6 +18,11 @@ def test_every_module_of_the_service_and_nothing_else() -> None:
     assert files["/usr/lib/posthouse/recipients/recipients/cdb.py"] == (package / "cdb.py").read_text(encoding="utf-8")
 
 
+def test_migrations_travel_with_their_service() -> None:
+    files = service_files("quarantine", "/usr/lib/posthouse/quarantine")
+    assert "/usr/lib/posthouse/quarantine/quarantine/migrations/0001_filter.sql" in files
+
+
 def test_a_service_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match="no service recipient:"):
         service_files("recipient", "/usr/lib")

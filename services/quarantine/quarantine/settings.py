@@ -1,0 +1,141 @@
+"""Read the configuration files: one of the review command, one of the maintenance command."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from .errors import UsageError
+
+T = TypeVar("T")
+
+#: Class names, and the letters of msgs.content that belong to each (amavisd-new, README.sql-mysql).
+CLASSES: dict[str, str] = {
+    "virus": "V",
+    "banned": "B",
+    "spam": "SY",
+    "badheader": "MH",
+    "unchecked": "U",
+    "oversized": "O",
+    "error": "T",
+    "clean": "C",
+}
+CLASS_OF = {letter: name for name, letters in CLASSES.items() for letter in letters}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What the review command is told. Times are in seconds."""
+
+    #: The quarantine machine, by the name its certificate has.
+    host: str
+    port: int = 3306
+    user: str = "review"
+    password: str = field(repr=False)
+    database: str = "quarantine"
+    #: File with the authority that signed the database's certificate.
+    ca: str
+    #: What parts a person's name from an extension: al+news@example.org is al@example.org's. Empty for none.
+    delimiter: str = "+"
+    #: Where amavis listens for AM.PDP.
+    filter_socket: str = "/var/lib/amavis/amavisd.sock"
+    #: A release of a large message to a slow machine takes its time.
+    release_timeout: float = 300.0
+    #: sa-learn, with options that belong to this site; --spam or --ham and a list of files follow.
+    learn_command: list[str] = field(default_factory=lambda: ["/usr/bin/sa-learn"])
+    #: Messages learned in one run, and bytes of a message beyond which it is not worth learning.
+    learn_batch: int = 200
+    learn_largest: int = 1048576
+    learn_tries: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """What the maintenance command is told. Days and megabytes by class; 0 megabytes is no limit."""
+
+    socket: str = "/run/mysqld/mysqld.sock"
+    database: str = "quarantine"
+    antispam: str = "antispam"
+    #: Where a dump is restored into to prove that it can be.
+    scratch: str = "quarantine_restored"
+    days: dict[str, int] = field(default_factory=dict)
+    megabytes: dict[str, int] = field(default_factory=dict)
+    #: Records of messages of which no copy was kept, and of those that the filter never finished.
+    days_passed: int = 5
+    days_unfinished: int = 2
+    #: After a deletion or a confirmation the copy stays this long.
+    days_deleted: int = 1
+    #: For this long a question for a purged message is answered as such; audit rows are kept as long as days_audit says.
+    days_remembered: int = 60
+    days_audit: int = 400
+    #: What SpamAssassin knows of a sender that has not written for so long, and of a message that was learned so long ago.
+    days_antispam: int = 120
+    #: One transaction of the purge shall take about this long, and the pause after it this share of its time.
+    purge_seconds: float = 0.1
+    purge_pause: float = 0.5
+    dumps: str = "/var/lib/quarantine/dumps"
+    dumps_kept: int = 7
+
+
+DAYS = {"clean": 5}
+_OTHER_DAYS = 30
+
+
+def days_of(settings: Admin, name: str) -> int:
+    """Return for how many days copies of a class are kept."""
+    return settings.days.get(name, DAYS.get(name, _OTHER_DAYS))
+
+
+def load(path: Path, kind: type[T]) -> T:
+    """Read settings of a kind from a TOML file. Raises UsageError naming file and setting."""
+    try:
+        with path.open("rb") as stream:
+            found = tomllib.load(stream)
+    except (OSError, tomllib.TOMLDecodeError) as fault:
+        raise UsageError(f"{path}: {fault}") from fault
+    return parse(found, kind, str(path))
+
+
+def parse(found: Mapping[str, Any], kind: type[T], origin: str = "settings") -> T:
+    """Turn a mapping into settings of a kind. Raises UsageError naming the setting, never its value: it may be a password."""
+    hints = get_type_hints(kind)
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]  # both kinds are dataclasses
+    if unknown := [name for name in found if name not in known]:
+        raise UsageError(f"{origin}: unknown setting {unknown[0]}; there are {', '.join(known)}")
+    values: dict[str, Any] = {}
+    for name, one in known.items():
+        if name not in found:
+            if one.default is MISSING and one.default_factory is MISSING:
+                raise UsageError(f"{origin}: {name} is missing")
+            continue
+        value = found[name]
+        if hints[name] is float and type(value) is int:
+            value = float(value)
+        if not _fits(value, hints[name]):
+            raise UsageError(f"{origin}: {name} is not what it should be ({getattr(hints[name], '__name__', hints[name])})")
+        values[name] = value
+    made = kind(**values)
+    if isinstance(made, Admin):
+        _check(made, origin)
+    return made
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if hint == list[str]:
+        return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+    if hint == dict[str, int]:
+        return isinstance(value, dict) and all(type(one) is int and one >= 0 for one in value.values())
+    if hint in (int, float):
+        return type(value) is hint and value >= 0
+    return isinstance(value, hint)
+
+
+def _check(settings: Admin, origin: str) -> None:
+    for name in (*settings.days, *settings.megabytes):
+        if name not in CLASSES:
+            raise UsageError(f"{origin}: there is no class {name}; there are {', '.join(CLASSES)}")
+    if not settings.dumps_kept or not settings.purge_seconds:
+        raise UsageError(f"{origin}: dumps_kept and purge_seconds are above 0")
