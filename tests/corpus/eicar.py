@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 
 from tests.corpus import containers as pack
-from tests.corpus.sample import TEXT, Sample, part, several
+from tests.corpus.sample import LONG_AGO, TEXT, Sample, part, several
 
 #: https://www.eicar.org/download-anti-malware-testfile/, written backwards: a scanner on the way must not stop this file.
 EICAR = b"*H+H$!ELIF-TSET-SURIVITNA-DRADNATS-RACIE$}7)CC7)^P(45XZP\\4[PA@%P!O5X"[::-1]

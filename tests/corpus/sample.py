@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MARK = "X-Posthouse-Token"
+#: For letters within letters, so that the same bytes come out every time.
+LONG_AGO = "Mon, 12 Nov 2012 09:30:00 -0500"
 FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:", re.MULTILINE)
 
 
@@ -24,8 +26,8 @@ class Sample:
     without: Sequence[str] = ()
     hidden: str = ""
 
-    def addressed(self, token: str, sender: str, to: str) -> bytes:
-        """Return the letter with a token, and with those of the usual fields that it does not bring itself."""
+    def addressed(self, token: str, sender: str, to: str, date: str = "") -> bytes:
+        """Return the letter with a token, and with those of the usual fields that it does not bring itself. date: now."""
         header = self.content.partition(b"\r\n\r\n")[0]
         own = {name.decode("ascii").lower() for name in FIELD.findall(header)} | {name.lower() for name in self.without}
         usual = {
@@ -33,7 +35,7 @@ class Sample:
             "From": sender,
             "To": to,
             "Subject": f"{self.name} {token}",
-            "Date": email.utils.formatdate(),
+            "Date": date or email.utils.formatdate(),
             "Message-ID": f"<{token}@client.elsewhere.test>",
             "MIME-Version": "1.0",
         }

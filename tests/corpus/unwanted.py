@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.corpus import containers as pack
 from tests.corpus.eicar import attached
-from tests.corpus.sample import TEXT, Sample, crlf, part, several
+from tests.corpus.sample import LONG_AGO, TEXT, Sample, crlf, part, several
 
 #: https://spamassassin.apache.org/gtube/, written backwards for the same reason as EICAR.
 GTUBE = b"X43.C*LIAME-TSET-EBU-ITNA-DRADNATS-EBUTG*NENDI2*3NBSN.1NDAQBDJ4C*SJX"[::-1]
@@ -44,9 +44,9 @@ def program() -> bytes:
 def banned() -> list[Sample]:
     """Return letters with files that nobody sends by mail for a good reason."""
     exe = program()
-    # file(1) knows mail by its first field; what begins with another field amavis does not open.
-    inner = b"Received: from a.elsewhere.test by b.elsewhere.test; Mon, 12 Nov 2012 09:30:00 -0500\r\n"
-    inner += Sample("inner", several([TEXT, attached(exe, "setup.exe")], "inside")).addressed(
+    # file(1) knows mail by its first field, and only by some: amavis by itself opens neither of these two.
+    received = b"Received: from a.elsewhere.test by b.elsewhere.test; Mon, 12 Nov 2012 09:30:00 -0500\r\n"
+    inner = Sample("inner", several([TEXT, attached(exe, "setup.exe")], "inside")).addressed(
         "inner", "a@elsewhere.test", "b@elsewhere.test"
     )
     script = b"WScript.Echo('hello');\r\n"
@@ -66,7 +66,8 @@ def banned() -> list[Sample]:
         "vbs": attached(script, "love-letter.vbs", "text/plain"),
         "bat": attached(b"@echo off\r\n", "run.bat", "text/plain"),
         "class-id": attached(b"harmless", "report.{3050f4d8-98B5-11CF-BB82-00AA00BDCE0B}"),
-        "forwarded-exe": part("message/rfc822", inner),
+        "forwarded-exe": part("message/rfc822", received + inner),
+        "forwarded-exe-after-another-field": part("message/rfc822", inner),
     }
     return [Sample(f"banned-{name}", several([TEXT, file])) for name, file in files.items()]
 
