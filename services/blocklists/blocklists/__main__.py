@@ -1,0 +1,7 @@
+"""``python -m blocklists``."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())
