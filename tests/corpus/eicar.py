@@ -206,7 +206,7 @@ def shaped() -> Iterator[Sample]:
 def enclosed() -> Iterator[Sample]:
     """Yield messages within messages."""
     inner = Sample("inner", several([TEXT, attached(EICAR, "eicar.com")], "inside")).addressed(
-        "inner", "a@elsewhere.test", "b@elsewhere.test"
+        "inner", "a@elsewhere.test", "b@elsewhere.test", LONG_AGO
     )
     yield letter("forwarded", part("message/rfc822", inner, "Content-Disposition: attachment"))
     yield letter(

@@ -47,7 +47,7 @@ def banned() -> list[Sample]:
     # file(1) knows mail by its first field, and only by some: amavis by itself opens neither of these two.
     received = b"Received: from a.elsewhere.test by b.elsewhere.test; Mon, 12 Nov 2012 09:30:00 -0500\r\n"
     inner = Sample("inner", several([TEXT, attached(exe, "setup.exe")], "inside")).addressed(
-        "inner", "a@elsewhere.test", "b@elsewhere.test"
+        "inner", "a@elsewhere.test", "b@elsewhere.test", LONG_AGO
     )
     script = b"WScript.Echo('hello');\r\n"
     files = {
