@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 
@@ -34,7 +35,7 @@ def test_what_works_together_fits_into_the_memory(memory: int) -> None:
 
 def test_more_memory_is_never_less_of_anything() -> None:
     sizes = [content_filter_limits(memory) for memory in range(content_filter.SMALLEST, 8192, 64)]
-    for smaller, larger in zip(sizes, sizes[1:], strict=False):
+    for smaller, larger in itertools.pairwise(sizes):
         assert all(larger[name] >= smaller[name] for name in smaller)
 
 

@@ -9,10 +9,21 @@ no warnings qw(redefine once uninitialized);
 # Address of an exchanger -> where its letters go back to. Filled by 20-debian_defaults.
 our %way_back;
 
-# --- A letter is not done before the quarantine can show it -----------------------------------------------------------
-# The copy of a letter, and the rows by which it is found, are written in different transactions. Upstream tries the rows five times,
-# logs "info not saved" and goes on: a copy nobody finds, of a letter nobody got. Here it dies instead. check_mail answers 451 for a
-# letter of which nothing was sent on, so the exchanger brings it again, and goes on as before for one that was.
+# --- Nothing is dropped of which no copy can be shown -----------------------------------------------------------------
+# Whatever a setting or a policy says: no copy, no 250. check_mail answers 451, and the exchanger keeps the letter.
+my $quarantine = \&Amavis::do_notify_and_quarantine;
+*Amavis::do_notify_and_quarantine = sub ($$) {
+  my($msginfo, $known_virus) = @_;
+  $quarantine->($msginfo, $known_virus);
+  my $places = $msginfo->quarantined_to;
+  return if $places && @$places;
+  die "it would be dropped without a copy\n"
+    if grep { $_->recip_destiny == Amavis::Conf::D_DISCARD() } @{$msginfo->per_recip_data};
+};
+
+# The copy, and the rows by which it is found, are written in different transactions. Upstream tries the rows five times, logs "info not
+# saved" and goes on: a copy nobody finds, of a letter nobody got. Here it dies instead. check_mail answers 451 for a letter of which
+# nothing was sent on, so the exchanger brings it again, and goes on as before for one that was.
 if (@Amavis::Conf::storage_sql_dsn) {
   require Amavis::Out::SQL::Log;
   for my $step (qw(save_info_preliminary save_info_final)) {
@@ -22,6 +33,11 @@ if (@Amavis::Conf::storage_sql_dsn) {
     my %failures;
     *$name = sub {
       my($self, $msginfo, @others) = @_;
+      # Upstream's letter for a class knows no minor ones: over limits would be "?".
+      for my $one ($msginfo, @{$msginfo->per_recip_data}) {
+        my $class = $one->blocking_ccat;
+        $one->blocking_ccat(Amavis::Conf::CC_UNCHECKED()) if defined $class && $class =~ /^\Q${\Amavis::Conf::CC_UNCHECKED()}\E,/;
+      }
       my $letter = $msginfo->log_id;
       if ($original->($self, $msginfo, @others)) { %failures = (); return 1 }
       %failures = ($letter => ($failures{$letter} || 0) + 1);
@@ -31,6 +47,46 @@ if (@Amavis::Conf::storage_sql_dsn) {
     };
   }
 }
+
+# A server that was restarted ends connections with TLS' own error. Upstream knows the two of plain ones only, and would give up a letter,
+# and the child with it, for each connection that it kept.
+if (@Amavis::Conf::storage_sql_dsn) {
+  require Amavis::Out::SQL::Connection;
+  my $execute = \&Amavis::Out::SQL::Connection::execute;
+  *Amavis::Out::SQL::Connection::execute = sub {
+    my($self, @question) = @_;
+    return $execute->($self, @question) if $self->in_transaction;
+    my @answer;
+    return @answer if eval { @answer = $execute->($self, @question); 1 };
+    my $fault = $@;
+    die $fault if $fault !~ /\berr=2026,/;
+    $self->connect_to_sql;
+    return $execute->($self, @question);
+  };
+}
+
+# --- Mail inside of mail ----------------------------------------------------------------------------------------------
+# Upstream's decoder hands MIME::Parser an object that it cannot read.
+sub open_mail {
+  my($part, $directory) = @_;
+  Amavis::Unpackers::MIME::mime_decode($part->base_name, $directory, $part);
+  # Opened, and the scanner sees it whole as well.
+  return 2;
+}
+
+# file(1) knows mail by its first field. What the letter around it calls a message is opened whichever field that is.
+require Amavis::Unpackers;
+my $types_of_files = \&Amavis::Unpackers::determine_file_types;
+*Amavis::Unpackers::determine_file_types = sub ($$) {
+  my($directory, $parts) = @_;
+  $types_of_files->($directory, $parts);
+  for my $part (@$parts) {
+    my $declared = $part->type_declared;
+    next if !grep { defined $_ && m{^message/(?:rfc822|global|news)\z}i } ref $declared ? @$declared : $declared;
+    my $seen = $part->type_short;
+    $part->type_short(['mail', grep { defined $_ && $_ ne 'mail' } ref $seen ? @$seen : $seen]);
+  }
+};
 
 # --- Authentication-Results -------------------------------------------------------------------------------------------
 # amavis writes what it found of DKIM. SPF, DMARC and ARC are SpamAssassin's, by the names of its rules; RFC 8601 wants them said together.
