@@ -21,7 +21,7 @@ from .errors import QuarantineError, UsageError
 from .settings import Admin
 
 #: With --single-transaction the whole dump is of one moment, and nobody waits for it. Without tablespaces no PROCESS right is needed.
-_DUMP = ("mariadb-dump", "--no-defaults", "--single-transaction", "--quick", "--hex-blob", "--no-tablespaces", "--skip-lock-tables")
+_DUMP = ("mariadb-dump", "--no-defaults", "--skip-ssl", "--single-transaction", "--quick", "--hex-blob", "--no-tablespaces")
 _END = b"-- Dump completed"
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -169,7 +169,7 @@ def restore(database: Database, settings: Admin, dump: Dump, into: str, user: st
     path = Path(settings.dumps) / dump.file
     with tempfile.TemporaryFile() as said:
         unpacker = subprocess.Popen(["zstd", "-q", "-d", "-c", path], stdout=subprocess.PIPE, stderr=said)
-        client = ["mariadb", "--no-defaults", "--batch", f"--user={user}", f"--socket={settings.socket}", into]
+        client = ["mariadb", "--no-defaults", "--skip-ssl", "--batch", f"--user={user}", f"--socket={settings.socket}", into]
         loader = subprocess.run(client, stdin=unpacker.stdout, stdout=subprocess.DEVNULL, stderr=said, check=False)
         assert unpacker.stdout
         unpacker.stdout.close()
