@@ -1,0 +1,225 @@
+"""The book in which every connection and every message is entered, and the reading of blocks into it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from . import kinds
+from .connections import Postscreen
+from .export import value
+from .machine import Handler, Machine, Tops
+from .messages import leave
+from .postal import Post
+from .sessions import Session
+
+#: Names of the instances at which the world's mail comes in.
+ENTRIES = ("postfix-outside",)
+#: Machines and programs that are told apart; a log of more is not a log of ours.
+_MACHINES = 1000
+_PROGRAMS = 20_000
+_DELIVERIES = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "discard", "retry")
+
+
+class Book:
+    """Everything that was read so far."""
+
+    def __init__(self, entries: Iterable[str] = ENTRIES) -> None:
+        """entries: syslog names of the instances that face the world."""
+        self.entries = {name.encode() for name in entries}
+        self.tops = Tops()
+        self.machines: dict[bytes, Machine] = {}
+        self.peers: dict[bytes, Machine] = {}
+        self.lines = 0
+        self.odd = 0
+        self._posts: dict[bytes, Post] = {}
+        self._screens: dict[bytes, Postscreen] = {}
+        self._sessions: dict[tuple[bytes, bytes], Session] = {}
+        self._hour = b"unknown"
+        self._hour_end = 0
+        self._hour_of_end = b""
+
+    # Reading
+
+    def text(self, block: bytes) -> None:
+        """Read whole lines, each "TIME HOST PROGRAM[PID]: TEXT" with the time in ISO 8601."""
+        if not block:
+            return
+        last = block.rfind(b"\n", 0, len(block) - 1) + 1
+        first_hour, last_hour = block[:13], block[last : last + 13]
+        if first_hour != last_hour and last:
+            # Halves until each has one hour only: then no line's time needs to be looked at.
+            middle = block.find(b"\n", len(block) // 2) + 1
+            if middle in (0, len(block)):
+                middle = last
+            self.text(block[:middle])
+            self.text(block[middle:])
+            return
+        if first_hour[:1] == b"2" and first_hour[10:11] == b"T":
+            self._hour = first_hour
+        lines = block.split(b"\n")
+        self.lines += len(lines) - (not lines[-1])
+        host = b""
+        handlers: dict[bytes, Handler | None] = {}
+        machine = None
+        for line in lines:
+            try:
+                _, named, program, text = line.split(b" ", 3)
+            except ValueError:
+                self.odd += line != b""
+                continue
+            if named != host:
+                machine = self._machine(named)
+                machine.at(self._hour)
+                host, handlers = named, machine.handlers
+            try:
+                handler = handlers[program]
+            except KeyError:
+                assert machine is not None
+                handler = self._handler(machine, program)
+            if handler is not None:
+                handler(text)
+
+    def journal(self, block: bytes) -> None:
+        """Read whole entries of a journal's export, cut by ``export.Cutter``."""
+        self._hours(block)
+        host = b""
+        handlers: dict[bytes, Handler | None] = {}
+        machine = None
+        entries = block.split(b"\n\n")
+        for entry in entries:
+            program = value(entry, b"\nSYSLOG_IDENTIFIER=")
+            if not program:
+                self.odd += b"\nMESSAGE=" not in entry and entry.strip() != b""
+                continue
+            named = value(entry, b"\n_HOSTNAME=")
+            if named != host:
+                machine = self._machine(named)
+                machine.at(self._hour)
+                host, handlers = named, machine.handlers
+            key = program + b"[" + (value(entry, b"\nSYSLOG_PID=") or value(entry, b"\n_PID=")) + b"]:"
+            try:
+                handler = handlers[key]
+            except KeyError:
+                assert machine is not None
+                handler = self._handler(machine, key)
+            if handler is not None:
+                handler(value(entry, b"\nMESSAGE="))
+        self.lines += len(entries) - (not entries[-1].strip())
+
+    def introduce(self, block: bytes, export: bool) -> None:
+        """Hear of the machines and programs of a block before it is read: who hands mail to whom must be known beforehand."""
+        if export:
+            for entry in block.split(b"\n\n"):
+                if program := value(entry, b"\nSYSLOG_IDENTIFIER="):
+                    self._of(self._machine(value(entry, b"\n_HOSTNAME=")), program, program)
+            return
+        for line in block.split(b"\n"):
+            parts = line.split(b" ", 3)
+            if len(parts) == 4:
+                self._of(self._machine(parts[1]), parts[2].partition(b"[")[0], parts[2])
+
+    def _hours(self, block: bytes) -> None:
+        """Count a block of a journal under the hour in which it begins: blocks are seconds long, or the site is quiet."""
+        digits = value(b"\n" + block[:4096], b"\n__REALTIME_TIMESTAMP=")[:-6]
+        if digits.isdigit() and len(digits) < 12:
+            hour = int(digits) // 3600
+            if hour != self._hour_end:
+                self._hour_end = hour
+                self._hour_of_end = time.strftime("%Y-%m-%dT%H", time.localtime(hour * 3600)).encode()
+            self._hour = self._hour_of_end
+
+    def _machine(self, name: bytes) -> Machine:
+        machine = self.machines.get(name)
+        if machine is None:
+            if len(self.machines) >= _MACHINES:
+                name = b"(others)"
+            machine = self.machines.setdefault(name, Machine(name[:200], self.tops, self.peers))
+            self._posts.setdefault(name, Post(machine))
+        return machine
+
+    def _handler(self, machine: Machine, program: bytes) -> Handler | None:
+        """Return what reads the lines of a program's process, and remember it."""
+        name, _, _ = program.partition(b"[")
+        handler = self._of(machine, name.rstrip(b":"), program)
+        handlers = machine.handlers
+        if len(handlers) >= _PROGRAMS:
+            handlers.clear()
+        handlers[program] = handler
+        return handler
+
+    def _of(self, machine: Machine, name: bytes, program: bytes) -> Handler | None:
+        instance, _, rest = name.partition(b"/")
+        daemon = rest.rpartition(b"/")[2].decode("ascii", "replace")
+        post = self._posts[machine.name] if machine.name in self._posts else self._posts[b"(others)"]
+        if name == b"amavis":
+            return post.amavis
+        entry = instance in self.entries
+        if not rest or not (entry or instance.startswith(b"postfix")):
+            return None
+        self.peers.setdefault(machine.label, machine)
+        if entry:
+            machine.entry = True
+            if daemon in ("postscreen", "dnsblog"):
+                screen = self._screens.setdefault(machine.name, Postscreen(machine))
+                return screen.line if daemon == "postscreen" else screen.listed
+            if daemon == "smtpd":
+                return self._sessions.setdefault((machine.name, program), Session(machine, post)).line
+        table: dict[str, Handler] = {
+            "qmgr": post.entry_qmgr if entry else post.qmgr,
+            "smtpd": post.smtpd,
+            "cleanup": post.cleanup,
+            "pickup": post.pickup,
+            "bounce": post.bounce,
+            "postsuper": post.postsuper,
+        }
+        return table.get(daemon) or (post.delivery if daemon in _DELIVERIES else None)
+
+    # The end
+
+    def close(self) -> None:
+        """The logs end: settle whatever is open."""
+        for session in self._sessions.values():
+            session.finish()
+        for screen in self._screens.values():
+            screen.finish()
+        machines = list(self.machines.values())
+        for machine in machines:
+            for queue_id, message in list(machine.expected.items()):
+                leave(machine, queue_id, message)
+            machine.expected.clear()
+            for message in machine.landed.values():
+                message.settle()
+            machine.landed.clear()
+        seen = set()
+        for machine in machines:
+            for message in list(machine.queue.values()):
+                if id(message) not in seen:
+                    seen.add(id(message))
+                    message.settle()
+            machine.queue.clear()
+        for machine in machines:
+            self._balance(machine)
+
+    def _balance(self, machine: Machine) -> None:
+        """Enter the connections whose end neither the screening daemon nor the server behind it tells."""
+        missing = machine.connects - machine.screened - machine.sessions
+        if missing <= 0:
+            return
+        # PASS is not logged for each one (postscreen is silent about a client's second connection at the same time).
+        lost = min(missing, max(0, machine.passes - machine.sessions))
+        machine.now[kinds.UNATTRIBUTED_CONNECTION] += lost
+        machine.now[kinds.UNFINISHED] += missing - lost
+        if lost:
+            machine.tops.reasons.add(b"connection: passed the screening, and the server tells nothing of it", lost)
+
+    def begun(self) -> dict[str, int]:
+        """Return what must be the sum of the fates of each unit, counted by other lines than the fates."""
+        found = {"connections": 0, "connections, began unseen": 0, "accepted": 0, "accepted before": 0, "own": 0}
+        for machine in self.machines.values():
+            found["connections"] += machine.connects
+            found["connections, began unseen"] += max(0, machine.screened + machine.sessions - machine.connects)
+            found["accepted"] += machine.accepted
+            found["accepted before"] += machine.before
+            found["own"] += machine.own
+        return found

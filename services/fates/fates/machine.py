@@ -1,0 +1,68 @@
+"""What is known of one machine while its log is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .kinds import SLOTS
+from .messages import Message
+from .tallies import Tally
+
+Handler = Callable[[bytes], None]
+
+
+@dataclass(slots=True)
+class Tops:
+    """What is counted beside the fates, of all machines together."""
+
+    viruses: Tally = field(default_factory=Tally)
+    #: Connections refused for a DNS list, and addresses that a list named.
+    lists: Tally = field(default_factory=Tally)
+    listed: Tally = field(default_factory=Tally)
+    banned: Tally = field(default_factory=Tally)
+    #: Mail that passed the filter although it was not clean.
+    marks: Tally = field(default_factory=Tally)
+    #: Why something is unattributed.
+    reasons: Tally = field(default_factory=Tally)
+
+
+@dataclass(slots=True, eq=False)
+class Machine:
+    """Counters and open state of one machine; ``now`` is the list of counters of the hour that is read."""
+
+    name: bytes
+    tops: Tops
+    peers: dict[bytes, Machine]
+    handlers: dict[bytes, Handler | None] = field(default_factory=dict)
+    hours: dict[bytes, list[int]] = field(default_factory=dict)
+    now: list[int] = field(default_factory=lambda: [0] * SLOTS)
+    # Connections
+    connects: int = 0
+    passes: int = 0
+    sessions: int = 0
+    screened: int = 0
+    screens: dict[bytes, int] = field(default_factory=dict)
+    # Messages: by queue id, whatever the instance (an id is a time and an inode, postconf(5) enable_long_queue_ids).
+    queue: dict[bytes, Message] = field(default_factory=dict)
+    accepted: int = 0
+    before: int = 0
+    own: int = 0
+    #: Whether the world's mail comes in here; other machines with a queue are mailstores.
+    entry: bool = False
+    #: Queue ids that another machine said it handed over, before this one's log told of them; and the reverse.
+    expected: dict[bytes, Message] = field(default_factory=dict)
+    landed: dict[bytes, Message] = field(default_factory=dict)
+    early: int = 0
+
+    @property
+    def label(self) -> bytes:
+        """The first label of the machine's name: the journal may give the short name, a reply the long one."""
+        return self.name.partition(b".")[0]
+
+    def at(self, hour: bytes) -> None:
+        """Count under this hour from now on."""
+        found = self.hours.get(hour)
+        if found is None:
+            found = self.hours[hour] = [0] * SLOTS
+        self.now = found

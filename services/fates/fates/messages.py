@@ -1,0 +1,195 @@
+"""One message on its way through the queues, and what becomes of it when it is in none of them any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .kinds import MESSAGE, OWN, SLOT
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+#: Where a message came from: offered by a connection and not taken yet; taken; taken before the logs begin; born here.
+OFFERED, ACCEPTED, BEFORE, BORN = range(4)
+#: What a message that is stopped for several reasons is counted as: the first that holds.
+GRAVITY = tuple(SLOT[MESSAGE, name] for name in ("INFECTED", "BANNED", "SPAM", "BADHEADER", "UNCHECKED", "OTHERWISE STOPPED"))
+_RANK = {slot: len(GRAVITY) - number for number, slot in enumerate(GRAVITY)}
+_TAKEN = {name: SLOT[MESSAGE, name] for name in ("OK", "BOUNCED", "DELETED", "DEFERRED", "WAITING", "UNATTRIBUTED")}
+_BORN = {name: SLOT[OWN, name] for name in ("SENT", "STOPPED", "BOUNCED", "DEFERRED", "WAITING", "UNATTRIBUTED")}
+#: Queue entries that are remembered at once on one machine. A log whose "removed" lines are gone would fill the memory.
+MOST = 60_000
+_LANDED = 20_000
+
+
+class Message:
+    """What is known of a message. ``open`` counts the queue entries, on all machines, that hold a part of it."""
+
+    __slots__ = (
+        "deferred",
+        "deleted",
+        "delivered",
+        "failed",
+        "handed",
+        "into",
+        "kind",
+        "machine",
+        "open",
+        "passed",
+        "root",
+        "rooted",
+        "stopped",
+    )
+
+    def __init__(self, machine: Machine, kind: int) -> None:
+        """machine: the one that counts it."""
+        self.machine = machine
+        self.kind = kind
+        self.open = 1
+        self.stopped = self.delivered = self.failed = 0
+        self.deferred = self.deleted = self.passed = False
+        #: The queue ids under which next stages took it.
+        self.handed = b""
+        #: Its queue id at the first stage, by which later stages and the filter name it (XFORWARD IDENT) after that entry is gone,
+        #: and whether that entry is open.
+        self.root = b""
+        self.rooted = False
+        #: The message that this one turned out to be a part of.
+        self.into: Message | None = None
+
+    def whole(self) -> Message:
+        """Return the message that this is a part of, or this one."""
+        message = self
+        while message.into is not None:
+            message = message.into
+        return message
+
+    def stop(self, slot: int) -> None:
+        """Note that the filter stopped it for somebody, as this fate."""
+        if _RANK[slot] > _RANK.get(self.stopped, 0):
+            self.stopped = slot
+
+    def fate(self) -> int:
+        """Return the slot of its fate as far as it is known now."""
+        if self.kind == BORN:
+            return _BORN[self._own()]
+        if self.stopped:
+            return self.stopped
+        if self.failed:
+            return _TAKEN["BOUNCED"]
+        if self.deleted:
+            return _TAKEN["DELETED"]
+        if self.open > 0:
+            return _TAKEN["DEFERRED" if self.deferred else "WAITING"]
+        return _TAKEN["OK" if self.delivered else "UNATTRIBUTED"]
+
+    def _own(self) -> str:
+        if self.stopped or self.deleted:
+            return "STOPPED"
+        if self.failed:
+            return "BOUNCED"
+        if self.open > 0:
+            return "DEFERRED" if self.deferred else "WAITING"
+        # Handed to a stage that counts it as a message of its own: it told no origin, and has forgotten it by now.
+        return "SENT" if self.delivered or self.passed else "UNATTRIBUTED"
+
+    def settle(self) -> None:
+        """Count its fate, once and for all."""
+        machine = self.machine
+        if self.root and machine.queue.get(self.root) is self:
+            del machine.queue[self.root]
+        if self.kind == OFFERED:
+            return
+        slot = self.fate()
+        self.kind = OFFERED
+        machine.now[slot] += 1
+        if slot in _UNTOLD:
+            machine.tops.reasons.add(
+                b"message: handed to a next stage whose log is missing" if self.handed else b"message: lines are missing"
+            )
+
+
+_UNTOLD = (_TAKEN["UNATTRIBUTED"], _BORN["UNATTRIBUTED"])
+OWN_UNTOLD = _BORN["UNATTRIBUTED"]
+UNTOLD = _TAKEN["UNATTRIBUTED"]
+
+
+def begin(machine: Machine, queue_id: bytes, kind: int) -> Message:
+    """Note a new message and its first queue entry."""
+    if kind == BEFORE:
+        machine.before += 1
+    elif kind == BORN:
+        machine.own += 1
+    message = Message(machine, kind)
+    message.root = queue_id
+    message.rooted = True
+    enter(machine, queue_id, message)
+    return message
+
+
+def enter(machine: Machine, queue_id: bytes, message: Message) -> None:
+    """Put a message under a queue id; whoever was there has left without saying so."""
+    queue = machine.queue
+    old = queue.pop(queue_id, None)
+    if old is not None and old is not message:
+        leave(machine, queue_id, old)
+    queue[queue_id] = message
+    if len(queue) > MOST:
+        # Its other entries stay behind under their ids until they leave or grow old too; they count no more.
+        machine.early += 1
+        queue.pop(next(iter(queue))).settle()
+
+
+def leave(machine: Machine, queue_id: bytes, message: Message) -> None:
+    """Note that a queue entry is gone (and taken from the queue); settle the message with its last one."""
+    whole = message.whole()
+    if queue_id == message.root and machine is message.machine:
+        if whole is message and message.open > message.rooted:
+            machine.queue[queue_id] = message
+        if not message.rooted:
+            return
+        message.rooted = False
+    whole.open -= 1
+    if whole.open:
+        return
+    home = whole.machine
+    if whole.kind == BORN and len(home.peers) > 1:
+        # Perhaps it is a part of a message whose handing over another machine has not told yet.
+        home.landed[whole.root] = whole
+        if len(home.landed) > _LANDED:
+            home.landed.pop(next(iter(home.landed))).settle()
+        return
+    whole.settle()
+
+
+def expect(machine: Machine, queue_id: bytes, message: Message) -> None:
+    """Follow a message to the queue entry that another machine gave it, whether or not that machine's log was read so far."""
+    if queue_id in message.handed:
+        return  # a line for each recipient
+    message.handed += queue_id + b" "
+    part = machine.landed.pop(queue_id, None) or machine.queue.get(queue_id)
+    if part is not None and merge(part, message):
+        return
+    message.open += 1
+    machine.expected[queue_id] = message
+    if len(machine.expected) > MOST:
+        oldest = next(iter(machine.expected))
+        leave(machine, b"", machine.expected.pop(oldest))
+
+
+def merge(part: Message, message: Message) -> bool:
+    """Make a message, born on a machine of ours as it seemed, a part of the one that it came from. Returns whether it was one."""
+    if part.kind != BORN or part.whole() is message.whole():
+        return part.whole() is message.whole()
+    machine = part.machine
+    machine.own -= 1
+    if not part.rooted and machine.queue.get(part.root) is part:
+        del machine.queue[part.root]
+    part.kind = OFFERED
+    part.into = message
+    message.open += part.open
+    message.delivered += part.delivered
+    message.failed += part.failed
+    message.deferred |= part.deferred
+    message.deleted |= part.deleted
+    message.handed += part.handed
+    return True

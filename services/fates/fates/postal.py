@@ -1,0 +1,230 @@
+"""Read the lines of Postfix's queues, of the filter and of deliveries."""
+
+from __future__ import annotations
+
+from .kinds import DELIVERED, GIVEN_UP, MESSAGE, SLOT
+from .machine import Machine
+from .messages import ACCEPTED, BEFORE, BORN, OFFERED, OWN_UNTOLD, UNTOLD, Message, begin, enter, expect, leave, merge
+
+_STOPPED = {
+    b"INFECTED": SLOT[MESSAGE, "INFECTED"],
+    b"BANNED": SLOT[MESSAGE, "BANNED"],
+    b"SPAM": SLOT[MESSAGE, "SPAM"],
+    b"SPAMMY": SLOT[MESSAGE, "SPAM"],
+    b"BAD-HEADER": SLOT[MESSAGE, "BADHEADER"],
+    b"UNCHECKED": SLOT[MESSAGE, "UNCHECKED"],
+    # As the filter's reply to Postfix words them.
+    b"spam": SLOT[MESSAGE, "SPAM"],
+    b"BAD": SLOT[MESSAGE, "BADHEADER"],
+}
+_OTHERWISE = SLOT[MESSAGE, "OTHERWISE STOPPED"]
+
+
+class Post:
+    """The handlers of one machine's messages. Each takes the text of a line, without its head."""
+
+    def __init__(self, machine: Machine) -> None:
+        """machine: whose lines these are."""
+        self.machine = machine
+
+    # Queue managers
+
+    def entry_qmgr(self, text: bytes) -> None:
+        """Queue manager of the first stage: a message is taken, or gone."""
+        if text[-9:] == b": removed":
+            self.removed(text[:-9], UNTOLD)
+        elif text[-14:] == b"(queue active)":
+            queue_id = text[: text.find(b":")]
+            message = self.machine.queue.get(queue_id)
+            if message is None:
+                begin(self.machine, queue_id, BEFORE)
+            elif message.kind == OFFERED:
+                message.kind = ACCEPTED
+                self.machine.accepted += 1
+        else:
+            self.delivery(text)
+
+    def qmgr(self, text: bytes) -> None:
+        """Queue manager of a later stage, or of a mailstore."""
+        if text[-9:] == b": removed":
+            self.removed(text[:-9], OWN_UNTOLD)
+        elif text[-14:] != b"(queue active)":
+            self.delivery(text)
+
+    def removed(self, queue_id: bytes, untold: int) -> None:
+        """Take a queue entry away."""
+        machine = self.machine
+        message = machine.queue.pop(queue_id, None)
+        if message is not None:
+            leave(machine, queue_id, message)
+            return
+        # It left a queue, so it was in it: from before the logs, or its lines are missing.
+        if untold == UNTOLD:
+            machine.before += 1
+        else:
+            machine.own += 1
+        machine.now[untold] += 1
+        machine.tops.reasons.add(b"message: only its last line is known")
+
+    # Ways in
+
+    def offered(self, queue_id: bytes) -> None:
+        """Note that a connection to the first stage has begun a message."""
+        begin(self.machine, queue_id, OFFERED)
+
+    def smtpd(self, text: bytes) -> None:
+        """Server of a later stage, or of a mailstore."""
+        at = text.find(b": client=")
+        if at < 0:
+            return
+        machine = self.machine
+        queue_id = text[:at]
+        at = text.find(b", orig_queue_id=", at)
+        if at < 0:
+            message = machine.expected.pop(queue_id, None)
+            if message is None:
+                begin(machine, queue_id, BORN)
+            else:
+                enter(machine, queue_id, message)
+            return
+        end = text.find(b",", at + 16)
+        origin = text[at + 16 : end] if end > 0 else text[at + 16 :]
+        message = machine.queue.get(origin)
+        if message is None:
+            message = begin(machine, origin, BEFORE)
+            message.rooted = False
+            message.open = 0
+        elif message.into is not None:
+            message = message.whole()
+        message.open += 1
+        message.handed += queue_id + b" "
+        enter(machine, queue_id, message)
+
+    def pickup(self, text: bytes) -> None:
+        """A letter of the machine itself."""
+        queue_id, found, _ = text.partition(b": uid=")
+        if found:
+            begin(self.machine, queue_id, BORN)
+
+    def bounce(self, text: bytes) -> None:
+        """A report of non-delivery is a new message of ours."""
+        _, found, queue_id = text.partition(b" notification: ")
+        if not found:
+            return
+        known = self.machine.queue.get(queue_id)
+        if known is None:
+            begin(self.machine, queue_id, BORN)
+        elif known.kind == BEFORE:
+            known.kind = BORN
+            self.machine.before -= 1
+            self.machine.own += 1
+
+    def cleanup(self, text: bytes) -> None:
+        """A message that was begun and not taken leaves this line only."""
+        if text[-10:] == b"(canceled)":
+            queue_id = text[: text.find(b":")]
+            message = self.machine.queue.get(queue_id)
+            if message is None or message.root != queue_id or not message.rooted or message.kind not in (OFFERED, BORN):
+                return
+            if message.kind == BORN:
+                self.machine.own -= 1
+                message.kind = OFFERED
+            del self.machine.queue[queue_id]
+
+    def postsuper(self, text: bytes) -> None:
+        """An operator deletes a message."""
+        queue_id, _, what = text.partition(b": ")
+        message = self.machine.queue.get(queue_id)
+        if what == b"removed" and message is not None:
+            message.whole().deleted = True
+            self.removed(queue_id, OWN_UNTOLD)
+
+    # Ways out
+
+    def delivery(self, text: bytes) -> None:
+        """One attempt for one recipient."""
+        machine = self.machine
+        message = machine.queue.get(text[: text.find(b":")])
+        if message is None:
+            return
+        if message.into is not None:
+            message = message.whole()
+        if b"queued as " in text and b", relay=127.0.0.1[" in text and b"status=sent" in text:
+            self._passed_on(text, message)
+            return
+        at = text.find(b", status=")
+        if at < 0:
+            return
+        word = text[at + 9 : at + 13]
+        if word == b"sent":
+            self._sent(text, at, message)
+        elif word == b"defe":
+            message.deferred = True
+        elif word != b"deli":  # deliverable: an address was only verified
+            message.failed += 1
+            machine.now[GIVEN_UP] += 1
+
+    def _passed_on(self, text: bytes, message: Message) -> None:
+        """To the next stage on this machine, which has named the message's origin already; or not, and counts it as its own."""
+        queue_id = text[text.rfind(b"queued as ") + 10 :].rstrip(b")").partition(b",")[0]
+        part = self.machine.queue.get(queue_id)
+        if part is not message and (part is None or not merge(part, message)):
+            message.passed = True
+
+    def _sent(self, text: bytes, at: int, message: Message) -> None:
+        reply = text.find(b"discarded, id=", at)
+        if reply > 0:
+            reason = text[reply:].partition(b" - ")[2]
+            message.stop(_STOPPED.get(reason.partition(b":")[0].partition(b" ")[0].rstrip(b")"), _OTHERWISE))
+            return
+        if text.find(b"from MTA(", at) > 0:
+            return  # a filter on another machine has handed it on, and the stage after it has said so
+        machine = self.machine
+        if len(machine.peers) > 1 and (start := text.find(b"queued as ", at)) > 0:
+            relay = text[text.find(b", relay=") + 8 :].partition(b"[")[0].partition(b".")[0]
+            other = machine.peers.get(relay)
+            if other is not None and other is not machine:
+                expect(other, text[start + 10 :].rstrip(b")").partition(b" ")[0], message)
+                return
+        message.delivered += 1
+        machine.now[DELIVERED] += 1
+
+    # The filter
+
+    def amavis(self, text: bytes) -> None:
+        """The filter's verdict; two lines when it passes for one recipient and not for another."""
+        at = text.find(b") ") + 2
+        word = text[at : at + 8]
+        if word == b"Blocked ":
+            self._blocked(text, at + 8)
+        elif word[:7] == b"Passed ":
+            category = text[at + 7 : text.find(b" ", at + 7)]
+            if category != b"CLEAN":
+                self.machine.tops.marks.add(category)
+
+    def _blocked(self, text: bytes, at: int) -> None:
+        end = text.find(b" {", at)
+        actions = text[end : text.find(b"}", end)]
+        if end < 0 or b"TempFailed" in actions:
+            return  # it will be tried again
+        category, _, names = text[at:end].partition(b" (")
+        tops = self.machine.tops
+        if category == b"INFECTED":
+            tops.viruses.add(names.rstrip(b")"))
+        elif category == b"BANNED":
+            tops.banned.add(next((part for part in names.rstrip(b")").split(b",") if part[:1] == b"."), names.partition(b",")[0]))
+        # After the sender, who may write what he likes, and before the Message-ID, where he may too.
+        head, found, rest = text.partition(b", Message-ID: ")[0].rpartition(b", Queue-ID: ")
+        message = self._find(rest.partition(b",")[0]) if found and head else None
+        if message is None:
+            tops.reasons.add(b"filter: a verdict on a message that is not known")
+            return
+        message.whole().stop(_STOPPED.get(b"BAD-HEADER" if category[:10] == b"BAD-HEADER" else category, _OTHERWISE))
+
+    def _find(self, queue_id: bytes) -> Message | None:
+        """Return the message with this id at the first stage: here, or with a filter of its own on some exchanger."""
+        found = self.machine.queue.get(queue_id)
+        if found is None and not self.machine.entry:
+            for other in set(self.machine.peers.values()):
+                found = found or other.queue.get(queue_id)
+        return found

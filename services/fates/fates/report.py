@@ -1,0 +1,102 @@
+"""Turn a closed book into one mapping of plain values: what every form of output is made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .book import Book
+from .kinds import CONNECTION, FATES, MAIL_TAKEN, MESSAGE, OWN, RECIPIENT, SLOTS, of_unit
+from .tallies import Tally
+
+Report = dict[str, Any]
+
+
+def printable(text: str) -> str:
+    """Return text that commands no terminal: whatever is not printable is written as an escape."""
+    return "".join(character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in text)
+
+
+def _name(raw: bytes) -> str:
+    return printable(raw.decode("utf-8", "replace"))
+
+
+def _sum(lists: list[list[int]]) -> list[int]:
+    return [sum(column) for column in zip(*lists, strict=True)] if lists else [0] * SLOTS
+
+
+def _named(counts: list[int]) -> dict[str, dict[str, int]]:
+    """Write counters as unit → fate → count, without the zeros."""
+    found: dict[str, dict[str, int]] = {}
+    for fate, count in zip(FATES, counts, strict=True):
+        if count:
+            found.setdefault(fate.unit, {})[fate.name] = count
+    return found
+
+
+def build(book: Book, top: int = 10) -> Report:
+    """Return the report. top: how many names each list of the most frequent has."""
+    machines = sorted(book.machines.values(), key=lambda machine: machine.name)
+    hours: dict[str, list[list[int]]] = {}
+    days: dict[str, list[list[int]]] = {}
+    for machine in machines:
+        for hour, counts in machine.hours.items():
+            name = _name(hour)
+            hours.setdefault(name, []).append(counts)
+            days.setdefault(name[:10], []).append(counts)
+    total = _sum([_sum(lists) for lists in hours.values()])
+    # What the talk's slide counts: what became of connections, and of the messages of those that brought mail.
+    told = [slot for slot in of_unit(CONNECTION) if slot != MAIL_TAKEN] + of_unit(MESSAGE)
+    whole = sum(total[slot] for slot in told)
+    fates = [
+        {
+            "fate": FATES[slot].name,
+            "unit": FATES[slot].unit,
+            "count": total[slot],
+            "percent": round(total[slot] * 100 / whole, 2),
+            "talk": FATES[slot].talk,
+            "meaning": FATES[slot].meaning,
+        }
+        for slot in sorted(told, key=lambda slot: -total[slot])
+        if total[slot]
+    ]
+    busy = {_name(machine.name): _named(_sum(list(machine.hours.values()))) for machine in machines}
+    return {
+        "from": min(hours, default=None),
+        "to": max(hours, default=None),
+        "lines": book.lines,
+        "lines_odd": book.odd,
+        "settled_early": sum(machine.early for machine in machines),
+        "total": whole,
+        "fates": fates,
+        "units": _named(total),
+        "recipients": _named(total).get(RECIPIENT, {}),
+        "reconciliation": _reconcile(book, total),
+        "unattributed": _top(book.tops.reasons, top),
+        "viruses": _top(book.tops.viruses, top),
+        "lists": _top(book.tops.lists, top),
+        "listed": _top(book.tops.listed, top),
+        "banned": _top(book.tops.banned, top),
+        "passed_with_mark": _top(book.tops.marks, top),
+        "machines": {name: units for name, units in busy.items() if units},
+        "hours": {hour: _named(_sum(lists)) for hour, lists in sorted(hours.items())},
+        "days": {day: _named(_sum(lists)) for day, lists in sorted(days.items())},
+    }
+
+
+def _top(tally: Tally, number: int) -> list[dict[str, Any]]:
+    return [{"name": printable(name), "count": count} for name, count in tally.top(number)]
+
+
+def _reconcile(book: Book, total: list[int]) -> list[dict[str, Any]]:
+    """Set what began, by the lines of its beginning, against the sum of the fates."""
+    begun = book.begun()
+
+    def row(unit: str, what: str, known: int, unseen: int) -> dict[str, Any]:
+        fates = sum(total[slot] for slot in of_unit(unit))
+        return {"unit": unit, "what": what, "begun": known, "begun_unseen": unseen, "fates": fates, "agrees": known + unseen == fates}
+
+    return [
+        row(CONNECTION, "connections", begun["connections"], begun["connections, began unseen"]),
+        row(MESSAGE, "messages taken", begun["accepted"], begun["accepted before"]),
+        row(OWN, "messages of our own", begun["own"], 0),
+    ]
