@@ -1,0 +1,123 @@
+"""The filter or what it needs dies among hundreds of letters: each is in a mailbox or in the quarantine, and none passed unseen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from frontdoor import post
+from tests.corpus import eicar
+from tests.corpus.sample import Sample, part
+from tests.faults import faults
+from tests.filtering import Filter, Ledger
+from tests.laboratory import Lab
+from tests.people import Person
+
+LETTERS = 500
+#: Every so many letters one has the virus.
+INFECTED = 25
+#: Seconds until all of them are somewhere, on two processors: the filter looks at ten to seventeen a second.
+DRAINED = 180.0
+#: A killed filter may have handed a letter on and not said so; the sender must then send it again (RFC 5321, 4.5.4.1).
+IN_FLIGHT = 10
+
+
+def letters(count: int) -> list[Sample]:
+    """Return small letters, some of them infected."""
+    virus = part("text/plain", eicar.EICAR + b"\r\n")
+    texts = (part("text/plain", f"Letter {number}.\r\n".encode()) for number in range(count))
+    return [
+        Sample(f"{'virus' if number % INFECTED == 0 else 'letter'}-{number}", virus if number % INFECTED == 0 else text)
+        for number, text in enumerate(texts)
+    ]
+
+
+def balance(ledger: Ledger) -> None:
+    """Check that every letter that was accepted is where it belongs."""
+    assert ledger.missing() == []
+    classes = ledger.classes()
+    wrong = {name: found for name, found in classes.items() if found != ("virus" if name.startswith("virus") else "arrived")}
+    assert wrong == {}
+    again = sum(ledger.arrived.values()) - len(ledger.arrived)
+    assert again <= IN_FLIGHT, f"{again} letters came more than once"
+
+
+def drain(lab: Lab, content_filter: Filter, ledger: Ledger, person: Person, seconds: float = DRAINED) -> None:
+    """Wait until every letter is somewhere, and try what waits at once instead of within a minute."""
+    end = time.monotonic() + seconds
+    content_filter.look(ledger, person)
+    while ledger.missing() and time.monotonic() < end:
+        faults.flush(lab)
+        time.sleep(3)
+        content_filter.look(ledger, person)
+
+
+def waiting(lab: Lab, instance: str, person: Person) -> int:
+    """Count letters to a person in a queue of the exchanger."""
+    listed = lab.run(lab.exchanger.name, f"postqueue -c /etc/postfix-{instance} -j")
+    return sum(person.mail in [one["address"] for one in json.loads(line)["recipients"]] for line in listed.splitlines())
+
+
+def test_with_the_database_away_mail_waits_before_the_filter(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
+    person, began = readers["healthy"], time.time()
+    with faults.stopped(lab, "mariadb", [content_filter.database]):
+        ledger = content_filter.send(letters(50), person)
+        assert not ledger.refused
+        assert post.wait_for(lambda: waiting(lab, "fixup", person) == len(ledger.sent), 30), waiting(lab, "fixup", person)
+        time.sleep(5)  # what must not happen gets the time to happen
+        assert waiting(lab, "fixup", person) == len(ledger.sent)
+        assert not set(content_filter.tokens(person)) & set(ledger.sent), "a letter that nobody could look up went on"
+    drain(lab, content_filter, ledger, person)
+    balance(ledger)
+    assert faults.refusals(lab, began) == ""
+
+
+KILL = "systemctl kill --kill-whom=all --signal=KILL {}"
+VICTIMS = {
+    "amavis": KILL.format("amavis.service"),
+    "clamd": KILL.format("clamav-daemon.service"),
+}
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_the_filter_is_killed_in_the_middle(lab: Lab, content_filter: Filter, readers: dict[str, Person], victim: str) -> None:
+    """Killed outright and not started by us: it comes back by itself."""
+    person, began = readers["worn"], time.time()
+    with faults.window():
+        ledger = content_filter.send(letters(LETTERS), person)
+        assert not ledger.refused
+        some = post.wait_for(partial(_begun, content_filter, ledger, person), 60)
+        assert some < LETTERS * 0.9, f"{some} of {LETTERS} were through before anything was killed"
+        lab.run(content_filter.machine, VICTIMS[victim])
+        drain(lab, content_filter, ledger, person)
+    balance(ledger)
+    assert faults.refusals(lab, began) == ""
+
+
+def _begun(content_filter: Filter, ledger: Ledger, person: Person) -> int:
+    content_filter.look(ledger, person)
+    done = len(ledger.arrived) + len(ledger.kept)
+    return done if done >= 20 else 0
+
+
+def test_with_the_scanner_away_nothing_passes_unseen(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
+    person, began = readers["healthy"], time.time()
+    units = "clamav-daemon.socket clamav-daemon.service"
+    with faults.stopped(lab, units, [content_filter.machine]):
+        ledger = content_filter.send(letters(26), person)
+        assert not ledger.refused
+        assert post.wait_for(_all_wait(lab, ledger, person), 60)
+        faults.flush(lab)
+        time.sleep(5)  # what must not happen gets the time to happen
+        assert not set(content_filter.tokens(person)) & set(ledger.sent), "a letter that no scanner has seen went on"
+    drain(lab, content_filter, ledger, person)
+    balance(ledger)
+    assert faults.refusals(lab, began) == ""
+
+
+def _all_wait(lab: Lab, ledger: Ledger, person: Person) -> Callable[[], bool]:
+    return lambda: waiting(lab, "fixup", person) == len(ledger.sent)
