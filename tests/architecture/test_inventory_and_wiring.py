@@ -22,9 +22,8 @@ EXPRESSIVE_EXCEPT = {
     "cluster_tls": "where base puts a certificate is a promise between roles, and a path is no site's value",
     "cluster_service_names": "what people's mail programs are told to call: part of the meaning of the noun",
     "postfix_instances": "the stages of an exchanger: part of the meaning of the noun",
-    "postfix_next_hop": "the order of an exchanger's stages: a content filter goes in between by changing one of these three",
+    "postfix_next_hop": "the order of an exchanger's stages",
     "mx_outside_next_hop": "the order of an exchanger's stages",
-    "mx_fixup_next_hop": "the order of an exchanger's stages",
 }
 SECRET = re.compile(r"\bcluster_secrets\.(\w+)")
 OF_A_HOST = {"address", "public_address"}
