@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -23,9 +24,22 @@ def pcre_rule(pattern: str, result: str) -> str:
     return f"{negated}/{delimited}/ {result}"
 
 
+def postscreen_site(listed: Mapping[str, Any]) -> str:
+    """Write one item of postscreen_dnsbl_sites (postconf(5)).
+
+    listed: zone, and answers and weight if it has any. Raises ValueError for a weight that postscreen does not know.
+    """
+    given = listed.get("weight")
+    weight = 1 if given is None else int(given)
+    if not -99 <= weight <= 99:
+        raise ValueError(f"{listed['zone']}: the weight {weight} is not between -99 and 99")
+    answers = f"={listed['answers']}" if listed.get("answers") else ""
+    return f"{listed['zone']}{answers}*{weight}"
+
+
 class FilterModule:
     """Filters of this file, by the name that templates use."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters."""
-        return {"pcre_rule": pcre_rule}
+        return {"pcre_rule": pcre_rule, "postscreen_site": postscreen_site}

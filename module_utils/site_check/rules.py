@@ -28,6 +28,7 @@ class Known:
     renamed: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     outside: str = "world"
+    apart: list[dict[str, Any]] = field(default_factory=list)
     wired: dict[str, dict[str, str]] = field(default_factory=dict)  # name -> group of playbooks/group_vars -> place
     sources: dict[str, set[str]] = field(default_factory=dict)  # wired name -> names that its expression reads
 
@@ -42,7 +43,7 @@ class Known:
             known.options.update(spec["argument_specs"]["main"].get("options") or {})
         site = yaml.load((root / "playbooks/site_values.yml").read_text(encoding="utf-8"), Loader)  # noqa: S506  as above
         known.values, known.renamed = site["values"], site.get("renamed") or {}
-        known.groups, known.outside = site["groups"], site["outside"]
+        known.groups, known.outside, known.apart = site["groups"], site["outside"], site.get("apart") or []
         for path in sorted((root / "playbooks/group_vars").rglob("*.yml")):
             group = path.relative_to(root / "playbooks/group_vars").parts[0].removesuffix(".yml")
             for name, key, value in pairs(yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)):
@@ -73,6 +74,7 @@ def faults(sources: Iterable[str], root: Path, secrets: Mapping[str, Any] | None
         found.append(Fault(", ".join(sources), "the inventory has no hosts; see inventory/example for how one looks"))
         return found
     found += _groups(site, known)
+    found += _apart(site, known)
     found += _required(site, known)
     found += _addresses(site, known)
     found += _default_mailstore(site)
@@ -114,6 +116,15 @@ def _groups(site: Site, known: Known) -> Iterator[Fault]:
         groups = [group for group in site.groups if host in site.groups[group].hosts and group != "all"]
         hint = next((f": {group}{question}" for group in groups if (question := near(group, known.groups))), "")
         yield Fault(where, f"{host} is of no noun, so nothing would build it{hint or '; put it into one of ' + ', '.join(known.groups)}")
+
+
+def _apart(site: Site, known: Known) -> Iterator[Fault]:
+    """No host is of two nouns that do not go together."""
+    for rule in known.apart:
+        for other in rule["others"]:
+            for host in set(site.members(rule["noun"])) & set(site.members(other)):
+                what = f"{host} is of {rule['noun']} and of {other}, and {rule['why']}: give one of them a machine of its own"
+                yield Fault(site.hosts[host], what)
 
 
 def _required(site: Site, known: Known) -> Iterator[Fault]:

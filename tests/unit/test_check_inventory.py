@@ -77,6 +77,18 @@ def told(site: Path) -> list[str]:
     return [str(fault).replace(f"{site}/", "") for fault in rules.faults([str(site)], ROOT)]
 
 
+def test_a_name_server_is_no_exchanger(site: Path) -> None:
+    change(site, "hosts.yml", "    mailstore:\n", "    exchanger:\n      hosts:\n        ns1:\n    mailstore:\n")
+    assert any("ns1 is of dns and of exchanger, and each of them runs named" in fault for fault in told(site)), told(site)
+
+
+def test_a_renamed_variable_fails_with_its_new_name(site: Path) -> None:
+    write(site, "group_vars/all/lists.yml", "---\nmx_outside_dnsbl_sites: [zen.example.net*2]\nmx_outside_dnsbl_threshold: 2\n")
+    said = told(site)
+    assert any("mx_outside_dnsbl_sites is called cluster_blocklists now" in fault for fault in said), said
+    assert any("mx_outside_dnsbl_threshold is called mx_outside_blocklists_threshold now" in fault for fault in said), said
+
+
 def test_a_good_inventory_has_no_fault(site: Path) -> None:
     assert told(site) == []
 

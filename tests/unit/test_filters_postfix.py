@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from filter_plugins.postfix import pcre_rule
+from filter_plugins.postfix import pcre_rule, postscreen_site
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,21 @@ def test_pcre_rule(pattern: str, line: str) -> None:
 def test_mistakes_are_named(pattern: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         pcre_rule(pattern, "REJECT")
+
+
+@pytest.mark.parametrize(
+    ("listed", "item"),
+    [
+        ({"zone": "zen.example"}, "zen.example*1"),
+        ({"zone": "zen.example", "weight": 3, "answers": "127.0.0.[2..11]"}, "zen.example=127.0.0.[2..11]*3"),
+        ({"zone": "white.example", "weight": -4}, "white.example*-4"),
+        ({"zone": "seen.example", "weight": 0}, "seen.example*0"),
+    ],
+)
+def test_a_list_as_postscreen_reads_it(listed: dict[str, object], item: str) -> None:
+    assert postscreen_site(listed) == item
+
+
+def test_a_weight_that_postscreen_does_not_know() -> None:
+    with pytest.raises(ValueError, match=r"zen.example: the weight 100"):
+        postscreen_site({"zone": "zen.example", "weight": 100})
