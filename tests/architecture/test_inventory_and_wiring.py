@@ -19,6 +19,7 @@ LITERAL_EXCEPT = {
 # Literals that the wiring may hold, each with its reason.
 EXPRESSIVE_EXCEPT = {
     "ansible_user": "root is who configures machines; a site may say otherwise in its inventory",
+    "cluster_resolv_conf": "where the resolver is named is a promise between roles, and a path is no site's value",
     "cluster_tls": "where base puts a certificate is a promise between roles, and a path is no site's value",
     "cluster_service_names": "what people's mail programs are told to call: part of the meaning of the noun",
     "postfix_instances": "the stages of an exchanger: part of the meaning of the noun",
