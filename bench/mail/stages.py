@@ -79,16 +79,16 @@ def _send(cluster: Cluster, address: str, port: int, count: int) -> float:
 
 
 @contextmanager
-def bare(cluster: Cluster) -> Iterator[None]:
-    """Have three bare hops on the exchanger, each handing to the next and the last to the mailstore."""
+def bare(cluster: Cluster, hops: int = len(PORTS)) -> Iterator[None]:
+    """Have bare hops on the exchanger, each handing to the next and the last to the mailstore."""
     machine = cluster.exchanger
     undo = UNDO.format(ports=" ".join(map(str, PORTS)))
     cluster.run(machine, undo)
     public = machine.public_address
-    hops = [(public, PORTS[0], "127.0.0.1", PORTS[1]), ("127.0.0.1", PORTS[1], "127.0.0.1", PORTS[2])]
-    hops.append(("127.0.0.1", PORTS[2], cluster.store.address, 25))
+    places = [(public if port == PORTS[0] else "127.0.0.1", port) for port in PORTS[:hops]]
+    after_each = [*places[1:], (cluster.store.address, 25)]
     try:
-        for listen, port, after, after_port in hops:
+        for (listen, port), (after, after_port) in zip(places, after_each, strict=True):
             cluster.run(machine, HOP.format(listen=listen, port=port, network=f"{public}/32", next=after, next_port=after_port))
         yield
     finally:
