@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .book import ENTRIES, Book
@@ -91,7 +91,15 @@ def _parser() -> argparse.ArgumentParser:
     forms.add_argument("--json", action="store_true", help="one JSON object")
     forms.add_argument("--csv", action="store_true", help="one row an hour, unit and fate")
     forms.add_argument("--html", action="store_true", help="one page with charts, complete in itself")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there, whole or not at all, instead of to standard output")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write there, whole or not at all, instead of to standard output; the name's end says in which form "
+        "(.html, .json, .csv, anything else is text); may be repeated",
+    )
     parser.add_argument("--top", type=int, default=10, metavar="N", help="names in each list of the most frequent (default: %(default)s)")
     parser.add_argument("--title", default="Fates", help="heading of the page")
     parser.add_argument("--live", action="store_true", help="follow the journal (or those of --machine) until interrupted")
@@ -123,20 +131,20 @@ def _count(given: argparse.Namespace) -> int:
 
 
 def _write(given: argparse.Namespace, report: Report) -> None:
-    forms: Iterable[tuple[bool, Callable[[], str]]] = (
-        (given.json, lambda: json.dumps(report) + "\n"),
-        (given.csv, lambda: comma_separated(report)),
-        (given.html, lambda: page(report, given.title)),
-        (True, lambda: text(report)),
-    )
-    made = next(make for wanted, make in forms if wanted)()
-    if given.output is None:
-        sys.stdout.write(made)
+    forms: dict[str, Callable[[], str]] = {
+        ".json": lambda: json.dumps(report) + "\n",
+        ".csv": lambda: comma_separated(report),
+        ".html": lambda: page(report, given.title),
+    }
+    for path in given.output:
+        made = forms.get(path.suffix, lambda: text(report))()
+        try:
+            half = path.with_name(f".{path.name}.{os.getpid()}")
+            half.write_text(made, encoding="utf-8")
+            half.replace(path)
+        except OSError as fault:
+            raise SourceError(f"{path}: {fault.strerror}") from fault
+    if not given.output:
+        wanted = next((form for form in forms if getattr(given, form[1:])), "")
+        sys.stdout.write(forms.get(wanted, lambda: text(report))())
         sys.stdout.flush()
-        return
-    try:
-        half = given.output.with_name(f".{given.output.name}.{os.getpid()}")
-        half.write_text(made, encoding="utf-8")
-        half.replace(given.output)
-    except OSError as fault:
-        raise SourceError(f"{given.output}: {fault.strerror}") from fault

@@ -94,7 +94,13 @@ class Source:
             stream = bz2.BZ2File(joined)
         elif kind:
             raise SourceError(f"{self.name}: {kind} is not read here; uncompress it first")
-        return stream, stream.read(CHUNK) if self.size else stream.read1(CHUNK)
+        begin = b""
+        while b"\n" not in begin.lstrip(b"\n") and len(begin) < LONGEST:
+            more = stream.read1(CHUNK)
+            if not more:
+                break
+            begin += more
+        return stream, begin
 
     def _is_export(self, head: bytes) -> bool:
         line = head.lstrip(b"\n").partition(b"\n")[0]

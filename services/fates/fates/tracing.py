@@ -53,7 +53,8 @@ def main(words: Sequence[str]) -> int:
             _print(message)
         _others(rest)
     else:
-        _list(told)
+        if told:
+            _list(told)
         _others(rest)
     return FINE
 
@@ -64,7 +65,7 @@ def _told(journey: Journey, entries: Sequence[str]) -> dict[str, Any]:
     book = Book(entries)
     for line in sorted(lines, key=lambda line: line.number):
         book.introduce(_as_text(line), False)
-    for line in lines:
+    for line in sorted(lines, key=lambda line: (line.time, line.number)):
         book.text(_as_text(line) + b"\n")
     book.close()
     fates = [f"{row['fate']} ({row['unit']})" for row in build(book)["fates"] if row["unit"] != CONNECTION]
