@@ -113,8 +113,10 @@ sub result_of {
 # The domain of an address as it may stand in a header, or nothing: what a stranger wrote must not become a result of ours.
 sub domain_of {
   my($address) = @_;
-  return undef if !defined $address || $address !~ /\@([^\@]*)\z/s;
-  my $domain = lc Amavis::Util::idn_to_ascii($1);
+  return undef if !defined $address;
+  my($said) = $address =~ /\@([^\@]*)\z/s;
+  return undef if !defined $said;
+  my $domain = lc Amavis::Util::idn_to_ascii($said);
   return $domain =~ /^([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\z/ ? $1 : undef;
 }
 
@@ -123,7 +125,7 @@ sub results_of_spamassassin {
   my $tests = $msginfo->supplementary_info('TESTS');
   # It did not run: the letter is whitelisted, blocked already, or the scan failed.
   return if !defined $tests;
-  my %hits = map { $_ => 1 } $tests =~ /([A-Za-z0-9_]+)(?==)/g;
+  my %hits = map { $_ => 1 } split /[\s,]+/, $tests;
   my @results;
 
   my $sender = domain_of($msginfo->sender);
