@@ -108,9 +108,9 @@ def blocklists_own_file(dataset: Mapping[str, Any], hostmaster: str) -> str:
     mailbox = hostmaster.replace("@", ".")
     lines = [
         "# Posthouse: role blocklists. Changes here are undone by the next run; the file beside it, .local, is yours.",
-        f"$SOA 300 localhost {mailbox} 0 1h 15m 1w 1m",
+        f"$SOA 10 localhost {mailbox} 0 1h 15m 1w 10",
         "$NS 300 localhost",
-        "$TTL 60",
+        "$TTL 10",
     ]
     if str(dataset["type"]).startswith("ip4"):
         lines += [":127.0.0.2:Listed here: $", "127.0.0.2"]

@@ -32,7 +32,6 @@ class Cluster:
         self.provider = self.site.machines("directory_provider")[0]
         self.store = self.site.machines("mailstore")[0]
         self.exchanger = self.site.machines("exchanger")[0]
-        self.names = self.site.machines("dns")[0]
         self.outside = self.site.machines("world")[0]
         self.domain = self.site.domain
 

@@ -1,6 +1,6 @@
 """Refusals a second at the first stage while good senders are served, against the same stage with Postfix's default limits.
 
-Bad clients come at a steady rate from addresses that a DNS list names (a small zone on the cluster's name server, for the time
+Bad clients come at a steady rate from addresses that a DNS list names (a small zone on the exchanger's own resolver, for the time
 of the bench), or speak before the greeting. Good clients come from other addresses, some of them for the first time.
 """
 
@@ -54,7 +54,9 @@ def measure(cluster: Cluster, rate: float, seconds: float) -> list[Row]:
     theirs = dict(zip(LIMITS, cluster.run(cluster.exchanger, f"postconf -d -h {' '.join(LIMITS)}").splitlines(), strict=True))
     # A memory of its own: every good sender is a new one at first, and waits for the greeting.
     memory = {"postscreen_cache_map": "lmdb:$data_directory/postscreen_bench"}
-    ours = {"postscreen_dnsbl_sites": LIST, "postscreen_dnsbl_action": "enforce", "postscreen_greet_action": "drop", **memory}
+    # One list that counts one, whatever the site weighs its own lists with.
+    lists = {"postscreen_dnsbl_sites": LIST, "postscreen_dnsbl_threshold": "1", "postscreen_dnsbl_allowlist_threshold": "0"}
+    ours = {**lists, "postscreen_dnsbl_action": "enforce", "postscreen_greet_action": "drop", **memory}
     trials: dict[tuple[str, str], Trial] = {}
     with addresses(cluster), dns_list(cluster):
         for name, values in (("ours", ours), ("default limits", {**theirs, **ours})):
@@ -123,18 +125,18 @@ def addresses(cluster: Cluster) -> Iterator[None]:
 
 @contextmanager
 def dns_list(cluster: Cluster) -> Iterator[None]:
-    """Have a DNS list with the bad clients in every view of the name server for a while."""
+    """Have a DNS list with the bad clients in every view of the exchanger's resolver for a while."""
     reverse = ".".join(reversed(cluster.outside.public_address.rpartition(".")[0].split(".")))
     entries = "".join(f"{number}.{reverse} A 127.0.0.2\n" for number in BAD)
     zone = f"$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS localhost.\n{entries}"
     place, config = "/var/cache/bind/db.bench", "/etc/bind/named.conf"
     declared = f'zone "{LIST}" {{ type primary; file "{place}"; }};'
-    cluster.run(cluster.names, f"cat > {place}", zone)
-    cluster.run(cluster.names, f"cp -a {config} {config}.bench && sed -i '/^view /a\\    {declared}' {config} && rndc reconfig")
+    cluster.run(cluster.exchanger, f"cat > {place}", zone)
+    cluster.run(cluster.exchanger, f"cp -a {config} {config}.bench && sed -i '/^view /a\\    {declared}' {config} && rndc reconfig")
     try:
         listed = f"{BAD[0]}.{reverse}.{LIST}"
         if "127.0.0.2" not in cluster.run(cluster.exchanger, f"getent ahostsv4 {listed}", check=False):
             raise BenchError(f"{cluster.exchanger.name} does not find {listed}, so no client would be refused")
         yield
     finally:
-        cluster.run(cluster.names, f"mv {config}.bench {config}; rm -f {place}; rndc reconfig")
+        cluster.run(cluster.exchanger, f"mv {config}.bench {config}; rm -f {place}; rndc reconfig")

@@ -53,7 +53,7 @@ def test_datasets_and_their_files() -> None:
 
 def test_the_sites_own_file_has_the_entry_for_tests_and_the_inventorys() -> None:
     text = blocklists.blocklists_own_file(blocklists.blocklists_datasets([OWN])[0], "postmaster@example.org")
-    assert "$SOA 300 localhost postmaster.example.org " in text
+    assert "$SOA 10 localhost postmaster.example.org " in text
     assert text.endswith("127.0.0.2\n198.51.100.7 worms\n")
     six = {"zone": "bl.example.org", "type": "ip6trie", "entries": []}
     assert "127.0.0.2" not in blocklists.blocklists_own_file(six, "postmaster@example.org")
