@@ -25,10 +25,21 @@ sub new {
   return $self;
 }
 
+# Given signatures that were verified already, Plugin/DKIM.pm of 4.0.1 forgets to load what it reads them with, and DKIM_VALID and its
+# kin never hit (_check_dkim_signature, service_available).
+sub prepare_dkim {
+  my($self) = @_;
+  return if $self->{dkim_is_ready}++;
+  for my $plugin (@{$self->{main}->{plugins}->{plugins} || []}) {
+    $plugin->_dkim_load_modules if $plugin->isa('Mail::SpamAssassin::Plugin::DKIM');
+  }
+}
+
 # Before any rule runs: the letter's chain, if it has one.
 sub parsed_metadata {
   my($self, $options) = @_;
   my $pms = $options->{permsgstatus};
+  $self->prepare_dkim;
   my $supplied = $pms->{msg}->{suppl_attrib};
   return if !defined $pms->get('ARC-Seal', undef) || !$pms->is_dns_available();
   my($result, $sealer) = $self->verify($pms);
@@ -51,7 +62,7 @@ sub verify {
     $verifier->PRINT($letter);
     $verifier->CLOSE;
     $result = $verifier->result;
-    my($last) = sort { ($b->get_tag('i') || 0) <=> ($a->get_tag('i') || 0) } @{$verifier->{seals} || []};
+    my($last) = sort { ($b->get_tag('i') || 0) <=> ($a->get_tag('i') || 0) } grep { defined } @{$verifier->{seals} || []};
     $sealer = lc $last->domain if $last && defined $last->domain;
   });
   dbg("posthouse-arc: %s, sealed by %s%s", map { defined $_ ? $_ : '-' } $result, $sealer, $fault ? ": $fault" : '');
