@@ -82,7 +82,7 @@ class PrivateMariadb:
 
     def review(self, **changes: Any) -> Review:
         """Return the settings of the review command."""
-        given = {"host": "localhost", "port": self.port, "password": PASSWORDS["review"], "ca": str(self.ca)} | changes
+        given: dict[str, Any] = {"host": "localhost", "port": self.port, "password": PASSWORDS["review"], "ca": str(self.ca)} | changes
         return Review(**given)
 
     def root(self, database: str | None = None) -> Database:
@@ -91,7 +91,7 @@ class PrivateMariadb:
 
     def account(self, name: str, database: str = "quarantine", **changes: Any) -> Database:
         """Connect as one of the consumers, over TLS."""
-        return over_tls(self.review(user=name, password=PASSWORDS[name], database=database, **changes))
+        return over_tls(self.review(**{"user": name, "password": PASSWORDS[name], "database": database} | changes))
 
     def set_up(self, settings: Admin | None = None) -> list[str]:
         """Make databases, tables and accounts, as `quarantine-admin setup` does; return what was changed."""

@@ -171,6 +171,8 @@ class _Reader(HTMLParser):
         """End a part that is not read."""
         if tag in self._SILENT and self._silent:
             self._silent -= 1
+        elif tag in self._BREAKS:
+            self.words.append("\n")
 
     def handle_data(self, data: str) -> None:
         """Keep words."""
