@@ -24,7 +24,7 @@ DAY = 86400
 _SMALLEST, _LARGEST = 20, 1000
 #: Copies larger than this lose their chunks in steps of their own.
 _HEAVY = 1 << 20
-#: So many chunks (16 KiB each, amavis' sql_quarantine_chunksize_max) in a step, and so many bytes of copies in a transaction.
+#: So many chunks (16 or 32 KiB each, amavis' sql_quarantine_chunksize_max) in a step, and so many bytes of copies in a transaction.
 _CHUNKS, _BYTES = 256, 8 << 20
 
 Key = tuple[int, bytes]
