@@ -72,27 +72,31 @@ def banned() -> list[Sample]:
     return [Sample(f"banned-{name}", several([TEXT, file])) for name, file in files.items()]
 
 
+def _bad(name: str, lines: str | bytes, *without: str) -> Sample:
+    fine = "MIME-Version: 1.0\nContent-Type: text/plain; charset=us-ascii\n\n"
+    return Sample(name, crlf(lines) + crlf(fine) + BODY, without)
+
+
 def bad_headers() -> Iterator[Sample]:
     """Yield letters whose header no program should write (RFC 5322, 2.2 and 3.6); amavis' minor classes in their names."""
-    fine = "MIME-Version: 1.0\nContent-Type: text/plain; charset=us-ascii\n"
-
-    def bad(name: str, lines: str | bytes, *without: str) -> Sample:
-        return Sample(name, crlf(lines) + crlf(f"{fine}\n") + BODY, without)
-
-    yield bad("2-latin1-subject", b"Subject: Gr\xfc\xdfe\n")
-    yield bad("2-latin1-from", b"From: J\xfcrgen <writer@elsewhere.test>\n")
-    yield bad("2-koi8-header", b"X-Comment: \xf0\xd2\xc9\xd7\xc5\xd4\n")
-    yield bad("3-nul", b"Subject: be\0fore\n")
-    yield bad("4-blank-fold", "X-Folded: first\n \t \n second\n")
-    yield bad("7-no-date", "", "Date")
-    yield bad("7-no-from", "", "From")
-    yield bad("7-nothing", "", "Date", "From", "To", "Message-ID", "Subject")
-    yield bad("8-two-subjects", "Subject: one\nSubject: two\n")
-    yield bad("8-two-froms", "From: writer@elsewhere.test\nFrom: boss@elsewhere.test\n")
-    yield bad("8-three-dates", "Date: Mon, 12 Nov 2012 09:30:00 -0500\n" * 3)
-    yield bad("8-two-message-ids", "Message-ID: <one@elsewhere.test>\nMessage-ID: <two@elsewhere.test>\n")
+    yield _bad("2-latin1-subject", b"Subject: Gr\xfc\xdfe\n")
+    yield _bad("2-latin1-from", b"From: J\xfcrgen <writer@elsewhere.test>\n")
+    yield _bad("2-koi8-header", b"X-Comment: \xf0\xd2\xc9\xd7\xc5\xd4\n")
+    yield _bad("4-blank-fold", "X-Folded: first\n \t \n second\n")
+    yield _bad("8-two-subjects", "Subject: one\nSubject: two\n")
+    yield _bad("8-two-froms", "From: writer@elsewhere.test\nFrom: boss@elsewhere.test\n")
+    yield _bad("8-three-dates", "Date: Mon, 12 Nov 2012 09:30:00 -0500\n" * 3)
+    yield _bad("8-two-message-ids", "Message-ID: <one@elsewhere.test>\nMessage-ID: <two@elsewhere.test>\n")
     yield Sample("1-two-types", crlf("Content-Type: text/plain\nContent-Type: text/html\n\n") + BODY)
     yield Sample("1-boundary-missing", crlf("Content-Type: multipart/mixed\n\n") + BODY)
+
+
+def mended_headers() -> Iterator[Sample]:
+    """Yield letters that the filter would call bad, had Postfix not mended them before: it adds Date and From, and cuts a field at NUL."""
+    yield _bad("3-nul", b"Subject: be\0fore\n")
+    yield _bad("7-no-date", "", "Date")
+    yield _bad("7-no-from", "", "From")
+    yield _bad("7-nothing", "", "Date", "From", "To", "Message-ID", "Subject")
 
 
 def careless_headers() -> Iterator[Sample]:

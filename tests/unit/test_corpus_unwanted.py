@@ -15,7 +15,7 @@ from tests.corpus.eicar import EICAR
 from tests.corpus.sample import Sample
 from tests.unit.test_corpus_eicar import contents
 
-EVERYTHING = [*unwanted.spam(), *unwanted.banned(), *unwanted.bad_headers(), *unwanted.careless_headers()]
+EVERYTHING = [*unwanted.spam(), *unwanted.banned(), *unwanted.bad_headers(), *unwanted.mended_headers(), *unwanted.careless_headers()]
 
 
 def addressed(sample: Sample) -> bytes:
@@ -45,7 +45,7 @@ def test_the_program_is_one_for_windows() -> None:
 
 
 def test_broken_headers_are_broken_and_the_others_are_whole() -> None:
-    for sample in unwanted.bad_headers():
+    for sample in (*unwanted.bad_headers(), *unwanted.mended_headers()):
         header = addressed(sample).partition(b"\r\n\r\n")[0]
         names = [line.partition(b":")[0].lower() for line in header.split(b"\r\n") if line[:1] not in {b" ", b"\t"}]
         once = {b"date", b"from", b"to", b"subject", b"message-id", b"content-type"}
