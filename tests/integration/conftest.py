@@ -23,7 +23,7 @@ def clean(server: PrivateMariadb) -> PrivateMariadb:
     """The server, with nothing in the quarantine."""
     with server.root("quarantine") as database:
         for table in ("msgs", "msgrcpt", "quarantine", "maddr", "audit", "learn", "disposal", "purged", "job"):
-            database.run(f"TRUNCATE TABLE {table}")
+            database.run(f"DELETE FROM {table}")  # noqa: S608  of these nine tables; faster than TRUNCATE while they are small
     return server
 
 

@@ -114,7 +114,7 @@ def test_a_heavy_letter_goes_in_steps(clean: PrivateMariadb, filing: Database, r
 
 
 def test_inserts_go_on_while_many_rows_are_purged(clean: PrivateMariadb, root: Database) -> None:
-    fill(clean, 60_000)
+    fill(clean, 12_000)
     waits: list[float] = []
     stop = threading.Event()
 
@@ -133,9 +133,9 @@ def test_inserts_go_on_while_many_rows_are_purged(clean: PrivateMariadb, root: D
     finally:
         stop.set()
         writer.join()
-    assert done.total == 60_000
+    assert done.total == 12_000
     assert done.longest < 2
-    assert len(waits) > 20
+    assert len(waits) > 10
     assert max(waits) < 2, "an insert waited"
     assert root.value("SELECT COUNT(*) FROM msgs") == len(waits)
 
@@ -157,30 +157,30 @@ def fill(server: PrivateMariadb, count: int) -> None:
 
 
 def test_a_purge_that_is_killed_leaves_nothing_half_done(clean: PrivateMariadb, root: Database) -> None:
-    fill(clean, 20_000)
+    fill(clean, 8_000)
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from quarantine.purge import Purge; from quarantine.settings import Admin;"
         " from quarantine.database import by_socket; Purge(by_socket(sys.argv[2], sys.argv[3], 'quarantine'), Admin()).run()"
     )
     package = Path(__file__).resolve().parents[2] / "services/quarantine"
     killed = subprocess.Popen([sys.executable, "-c", code, str(package), str(clean.home / "sock"), clean.user])
-    while root.value("SELECT COUNT(*) FROM msgs") > 15_000:
-        time.sleep(0.02)
+    while root.value("SELECT COUNT(*) FROM msgs") > 6_000:
+        time.sleep(0.01)
     killed.kill()
     killed.wait()
     deadline = time.monotonic() + 10
     while len(set(numbers := [root.value(f"SELECT COUNT(*) FROM {table}") for table in TABLES])) > 1:  # noqa: S608  our three tables
         assert time.monotonic() < deadline, numbers  # the server undoes the last step when it notices
         time.sleep(0.05)
-    assert 0 < numbers[0] <= 15_000
+    assert 0 < numbers[0] <= 6_000
     assert Purge(root, clean.admin()).run().total == numbers[0]
 
 
 def test_a_dump_is_restored_and_compared(clean: PrivateMariadb, filing: Database, root: Database) -> None:
-    settings = clean.admin(dumps_kept=2)
+    settings = clean.admin(dumps_kept=1)
     bytes_of_all = bytes(range(256)) * 40
     mail = file(filing, text=b"Subject: all bytes\n\n" + bytes_of_all)
-    for _ in range(3):
+    for _ in range(2):
         made = dump.make(root, settings, "quarantine", clean.user)
         time.sleep(1.05)  # a second is the name's finest unit
     removed = dump.thin(settings, "quarantine")
@@ -240,7 +240,8 @@ def test_each_verdict_is_learned_once(clean: PrivateMariadb, filing: Database, r
     reviewer.approve(reviewer.choose(ham)[0])
     first = learn(reviewing, settings)
     assert (first.learned, first.waiting, first.skipped, first.failed) == (2, 1, 1, 0)
-    assert sorted((tmp_path / "log").read_text().splitlines()) == ["--ham 0 Buy now.", "--spam 0 Buy now."]
+    # A batch in which one fails is tried one by one; sa-learn knows what it has learned already.
+    assert set((tmp_path / "log").read_text().splitlines()) == {"--ham 0 Buy now.", "--spam 0 Buy now."}
     second = learn(reviewing, settings)
     assert (second.learned, second.waiting, second.failed) == (0, 0, 1)
     reasons = {bytes(one): str(reason) for one, reason in root.rows("SELECT mail_id, reason FROM learn WHERE state = 'failed'")}

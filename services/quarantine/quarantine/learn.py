@@ -36,7 +36,7 @@ def learn(database: Database, settings: Review) -> Learned:
         entries: list[Entry] = [
             (int(tag), bytes(mail_id), str(verdict))
             for tag, mail_id, verdict in database.rows(
-                "SELECT partition_tag, mail_id, verdict FROM learn WHERE state = 'waiting' ORDER BY queued_at LIMIT %s",
+                "SELECT partition_tag, mail_id, verdict FROM learn WHERE state = 'waiting' ORDER BY queued_at, mail_id LIMIT %s",
                 (settings.learn_batch,),
             )
         ]
