@@ -7,7 +7,7 @@ from typing import Any
 
 # Megabytes, measured with amavisd-new 2.13 and SpamAssassin 4.0.1 (docs/content_filter.md): the parent with all rules loaded, and what a
 # child adds for itself while it works on a letter of the largest size that SpamAssassin is given.
-PARENT = 160
+PARENT = 200
 CHILD = 90
 # A program that opens an archive works beside its child. 7-Zip asks for as much as the archive's dictionary.
 OPENER = 64

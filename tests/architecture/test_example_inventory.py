@@ -91,6 +91,35 @@ def test_a_firewall_lets_in_whom_the_inventory_names(pictures: Pictures) -> None
     assert "ip6 saddr { 2001:db8:1::/48 } reject with icmpx admin-prohibited" in rule_set("ldap3")
 
 
+def test_an_exchanger_uses_its_own_filter_or_one_elsewhere(pictures: Pictures) -> None:
+    def content(host: str, role: str, path: str) -> str:
+        return str(pictures[host][role]["files"].get(path, {}).get("content", ""))
+
+    own, other = (content(host, "mx_fixup", "/etc/postfix-fixup/main.cf") for host in ("mx1", "mx2"))
+    assert "relayhost = [127.0.0.1]:10024\n" in own
+    assert "smtp_tls_security_level = none" in own
+    assert "relayhost = [filter1.example.edu]:10024\n" in other
+    assert "smtp_tls_security_level = secure" in other
+    assert "10027" not in content("mx1", "mx_inside", "/etc/postfix-inside/master.cf")
+    assert "192.0.2.32:10027 inet" in content("mx2", "mx_inside", "/etc/postfix-inside/master.cf")
+    assert "\n192.0.2.61 OK\n" in content("mx2", "mx_inside", "/etc/postfix-inside/filters.cidr")
+
+    here, elsewhere = (content(host, "content_filter", "/etc/amavis/conf.d/20-debian_defaults") for host in ("mx1", "filter1"))
+    assert "@listen_sockets = ('127.0.0.1:10024');" in here
+    assert "EXCHANGERS" not in here
+    assert "@listen_sockets = ('192.0.2.61:10024');" in elsewhere
+    assert "'192.0.2.32' => 'smtp:[mx2.example.edu]:10027'," in elsewhere
+    assert "192.0.2.31" not in elsewhere
+
+    def rules(host: str) -> str:
+        return str(pictures[host]["base"]["files"]["/etc/nftables.conf"]["content"])
+
+    assert "ip saddr { 192.0.2.32 } tcp dport { 10024 } accept" in rules("filter1")
+    assert "ip saddr { 192.0.2.61 } tcp dport { 10027 } accept" in rules("mx2")
+    assert "10024" not in rules("mx1")
+    assert "10027" not in rules("mx1")
+
+
 def test_two_views_tell_different_addresses(pictures: Pictures) -> None:
     files = pictures["ns2"]["dns"]["files"]
     assert "mx1 IN A 192.0.2.31" in files["/etc/bind/posthouse/campus/example.edu"]["content"]
