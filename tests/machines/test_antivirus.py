@@ -1,0 +1,138 @@
+"""The virus scanner finds what it should, and keeps finding it while signatures change, break, and clamd is killed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from frontdoor import paths
+from frontdoor.landscape import Landscape
+from tests.corpus.eicar import EICAR
+from tests.laboratory import Lab
+
+NAMES = [machine.name for machine in Landscape(paths.INVENTORY).machines("content_filter")]
+LOCAL = "/etc/posthouse/signatures"
+FAMILIES = {"Posthouse.Test.Family1": b"POSTHOUSE-TEST-FAMILY-1-5B1D8E70", "Posthouse.Test.Family2": b"POSTHOUSE-TEST-FAMILY-2-93C4A6F2"}
+# Asks clamd again and again, each time about something new, and says how often it failed to see the test virus and how long the
+# longest answer took.
+ASK = """
+import socket, struct, sys, time
+virus, seconds = bytes.fromhex(sys.argv[1]), float(sys.argv[2])
+end, asked, missed, longest = time.time() + seconds, 0, 0, 0.0
+while time.time() < end:
+    data, began = virus + b" %d" % asked, time.time()
+    try:
+        with socket.socket(socket.AF_UNIX) as clamd:
+            clamd.settimeout(30)
+            clamd.connect("/run/clamav/clamd.ctl")
+            clamd.sendall(b"zINSTREAM\\0" + struct.pack("!I", len(data)) + data + bytes(4))
+            answer = clamd.recv(4096)
+    except OSError as fault:
+        answer = str(fault).encode()
+    asked, missed, longest = asked + 1, missed + (b"FOUND" not in answer), max(longest, time.time() - began)
+    time.sleep(0.02)
+print(asked, missed, longest)
+"""
+
+
+def scan(lab: Lab, name: str, data: bytes) -> str:
+    """Return the signature that clamd names for some bytes; nothing when there is none."""
+    said = lab.run(name, "base64 -d | clamdscan --no-summary -", base64.b64encode(data).decode(), check=False)
+    found = re.search(r": (\S+) FOUND$", said, re.MULTILINE)
+    return found[1].removesuffix(".UNOFFICIAL") if found else ""
+
+
+def status(lab: Lab, name: str) -> dict[str, object]:
+    return dict(json.loads(lab.run(name, "signatures status --json", check=False)))
+
+
+def asking(lab: Lab, name: str, seconds: float, meanwhile: str) -> tuple[int, int, float]:
+    """Do something while clamd is asked all the time; return how often it was asked, how often in vain, and the longest answer."""
+    ask = f"python3 -c {shlex.quote(ASK)} {EICAR.hex()} {seconds}"
+    said = lab.run(name, f"{ask} & sleep 1; ({meanwhile}) >&2; wait", timeout=90).split()
+    return int(said[0]), int(said[1]), float(said[2])
+
+
+@pytest.fixture(params=NAMES)
+def filtering(request: pytest.FixtureRequest, lab: Lab) -> Iterator[str]:
+    """A content filter whose signatures are put right again afterwards."""
+    yield request.param
+    lab.run(request.param, f"rm -f {LOCAL}/trial.*; signatures update --no-fetch", timeout=120)
+    assert status(lab, request.param)["state"] == "current"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_answers_those_it_should(lab: Lab, name: str) -> None:
+    assert lab.run(name, "clamdscan --ping 5").strip() == "PONG"
+    assert lab.run(name, "stat -c '%a %U %G' /run/clamav/clamd.ctl").strip() == "660 clamav clamav"
+    assert "Permission denied" in lab.run(name, "runuser -u nobody -- clamdscan --ping 1 2>&1 || echo Permission denied")
+    assert status(lab, name)["state"] == "current"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_finds_the_test_virus_and_the_families_and_nothing_else(lab: Lab, name: str) -> None:
+    assert scan(lab, name, EICAR).lower().startswith("eicar")
+    for family, text in FAMILIES.items():
+        letter = b"From: a@b.test\nMIME-Version: 1.0\nContent-Type: application/x-thing\nContent-Transfer-Encoding: base64\n\n"
+        assert scan(lab, name, letter + base64.encodebytes(b"before " + text + b" after")) == family
+        page = b"From: a@b.test\nMIME-Version: 1.0\nContent-Type: text/html\n\n<html><body><p>" + text + b"</p></body></html>\n"
+        assert scan(lab, name, page).startswith(family)
+    assert scan(lab, name, b"From: a@b.test\nSubject: Minutes\n\nSee you on Tuesday.\n") == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_cannot_change_what_it_reads(lab: Lab, name: str) -> None:
+    enter = "nsenter -t $(pidof clamd) -m -S $(id -u clamav) -G $(id -g clamav)"
+    assert "Read-only" in lab.run(name, f"{enter} touch /var/lib/clamav/sets/x 2>&1", check=False)
+    assert lab.run(name, f"{enter} sh -c 'touch /var/lib/clamav/tmp/x && rm /var/lib/clamav/tmp/x && echo can'").strip() == "can"
+    assert lab.run(name, "grep CapEff /proc/$(pidof clamd)/status").split()[1].strip("0") == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("trial.ndb", "Trial.Broken:0:*:zz", "Malformed database|Problem parsing"),
+        ("trial.ndb", f"Trial.Wide:0:*:{b'Message-ID:'.hex()}", "a clean mail is called infected: Trial.Wide"),
+        ("trial.ldb", "Trial.Half;Engine:51-255,Target:0;0&&1;666f6f", "ldb"),
+        ("trial.yar", 'rule trial { strings: $a = "x" condition: $b }', "undefined string"),
+        ("trial.ign2", "Posthouse.Probe", "the probe is not seen"),
+    ],
+)
+def test_a_broken_database_is_refused_and_scanning_goes_on(lab: Lab, filtering: str, file: str, content: str, reason: str) -> None:
+    before = status(lab, filtering)
+    put = f"printf '%s\\n' {shlex.quote(content)} > {LOCAL}/{file}"
+    asked, missed, _ = asking(lab, filtering, 4, f"{put}; signatures update --no-fetch")
+    assert asked > 20
+    assert missed == 0
+    after = status(lab, filtering)
+    assert (after["state"], after["set"]) == ("refused", before["set"])
+    assert re.search(reason, str(after["reason"])), after["reason"]
+    assert lab.run(filtering, "signatures status --check", check=False).startswith("signatures refused: ")
+
+
+def test_new_signatures_are_loaded_without_a_gap(lab: Lab, filtering: str) -> None:
+    # A million of them, so that loading takes long enough to be seen.
+    make = f"""python3 -c "import hashlib
+with open('{LOCAL}/trial.hsb', 'w') as file:
+    for n in range(1000000): file.write(hashlib.sha256(b'%d' % n).hexdigest() + ':%d:Trial.Many%d:73\\n' % (100 + n % 5000, n))" """
+    asked, missed, longest = asking(lab, filtering, 25, f"{make}; signatures update --no-fetch")
+    assert asked > 100
+    assert missed == 0
+    assert longest < 10
+    after = status(lab, filtering)
+    assert after["serves"]
+    assert int(str(after["signatures"])) > 1000000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_killed_clamd_keeps_those_who_ask_waiting_and_answers_them(lab: Lab, name: str) -> None:
+    asked, missed, _ = asking(lab, name, 8, "kill -9 $(pidof clamd)")
+    assert asked > 20
+    # The one that was being looked at when it died.
+    assert missed <= 1
+    assert lab.run(name, "systemctl is-active clamav-daemon").strip() == "active"
