@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -101,6 +102,18 @@ class Filter:
             token: item for token, item in kept.items() if token in ledger.sent and item["state"] not in {"delivered", "released"}
         }
         ledger.arrived = Counter(token for token in self.tokens(person) if token in ledger.sent)
+
+    def command(self, *words: str) -> tuple[int, dict[str, Any]]:
+        """Run the reviewers' command; return its exit code and its answer."""
+        line = f"quarantine {shlex.join([words[0], '--json', *words[1:]])}; echo; echo $?"
+        *answer, code = self.lab.run(self.machine, line, timeout=120).strip().splitlines()
+        return int(code), json.loads("".join(answer))
+
+    def kept(self, sample: Sample, *people: Person) -> tuple[str, str]:
+        """Have a letter kept for some people; return its token and its name in the quarantine."""
+        ledger = self.settle(self.send([sample], people), people[0])
+        ((token, item),) = ledger.kept.items()
+        return token, item["id"]
 
     def tokens(self, person: Person) -> list[str]:
         """Return the token of every letter in a person's mailbox."""

@@ -12,6 +12,12 @@ INVENTORY = Landscape(paths.INVENTORY)
 UNITS = {
     "dns": ["named.service"],
     "directory": ["slapd.service"],
+    "quarantine": [
+        "mariadb.service",
+        "posthouse-quarantine-purge.timer",
+        "posthouse-quarantine-dump.timer",
+        "posthouse-quarantine-check.timer",
+    ],
     "mailstore": ["postfix.service", "dovecot.service"],
     "exchanger": [
         "postfix.service",
@@ -27,6 +33,7 @@ EVERYWHERE = ["nftables.service", "ssh.service", "systemd-journald.service"]
 PORTS = {
     "dns": {53},
     "directory": {389, 636},
+    "quarantine": {3306},
     "mailstore": {25, 2525, 110, 143, 993, 995, 4190},
     "exchanger": {25, 2526},
     "proxy": {110, 143, 993, 995, 4190},

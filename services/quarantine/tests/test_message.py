@@ -41,7 +41,7 @@ def test_beginning() -> None:
 
 def test_headers_and_parts() -> None:
     letter = (
-        b"From: =?utf-8?q?J=C3=B6rg?= <j@x>\r\nSubject: =?iso-8859-1?q?caf=E9?=\r\n =?utf-8?b?4piD?=\r\nX-Other: no\r\nMIME-Version: 1.0\r\n"
+        b"From: =?utf-8?q?J=C3=B6rg?= <j@x>\r\nSubject: =?iso-8859-1?q?caf=E9?=\r\n =?utf-8?b?4piD?=\r\nX-A: b\r\nMIME-Version: 1.0\r\n"
         b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello \xe2\x98\x83\r\n'
         b'--b\r\nContent-Type: application/x-dosexec; name="a.exe"\r\nContent-Disposition: attachment; filename="a.exe"\r\n'
         b"Content-Transfer-Encoding: base64\r\n\r\nTVqQ\r\n--b--\r\n"
