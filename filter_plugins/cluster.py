@@ -15,7 +15,8 @@ def cluster_members(names: Iterable[str], hostvars: Mapping[str, Mapping[str, An
     """
     members = []
     for name in names:
-        address = hostvars[name].get("address")
+        variables = hostvars[name]  # Ansible gathers them on each access
+        address = variables.get("address")
         if not address:
             raise ValueError(f"host {name} has no address: give it one in the inventory, e.g. {name}: {{address: 192.0.2.10}}")
         members.append(
@@ -23,7 +24,7 @@ def cluster_members(names: Iterable[str], hostvars: Mapping[str, Mapping[str, An
                 "name": str(name),
                 "fqdn": f"{name}.{domain}",
                 "address": str(address),
-                "public_address": str(hostvars[name].get("public_address", address)),
+                "public_address": str(variables.get("public_address", address)),
             }
         )
     return members
