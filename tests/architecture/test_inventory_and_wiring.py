@@ -56,6 +56,23 @@ def test_the_wiring_holds_expressions() -> None:
         )
 
 
+def test_what_one_machine_works_out_for_all_is_the_same_on_all() -> None:
+    wiring = {name: value for _, name, value in variables("playbooks/group_vars/all")}
+    elsewhere = {name for path, name, _ in variables("playbooks/group_vars") if path.parent.name != "all"}
+    tasks = [task for play in tree.load(tree.ROOT / "playbooks/site.yml") for task in play.get("tasks", [])]
+    once = next(task["ansible.builtin.set_fact"] for task in tasks if "ansible.builtin.set_fact" in task)
+    assert once == {name: "{{ " + name + " }}" for name in once}
+    assert not once.keys() & elsewhere
+    seen: set[str] = set()
+    todo = set(once)
+    while todo:
+        name = todo.pop()
+        assert name not in {"inventory_hostname", "group_names", *OF_A_HOST}, f"{name} differs from machine to machine"
+        seen.add(name)
+        asked = {word for _, text in tree.strings(wiring.get(name)) if "{{" in text for word in tree.asked(text)}
+        todo |= asked - seen
+
+
 def test_no_exception_outlives_its_reason() -> None:
     literal = {
         (path.relative_to(tree.ROOT).parts[1], name)
