@@ -7,9 +7,10 @@ import hashlib
 import importlib.util
 import json
 import shlex
+import time
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -18,6 +19,7 @@ from ansible.template import trust_as_template
 
 MODULE_UTILS = Path(__file__).resolve().parent.parent / "module_utils"
 CACHE = "/var/cache/posthouse"
+GOOD_FOR = 60.0
 JINJA = {"trim_blocks": True}  # as ansible.builtin.template
 OPTIONS = ("packages", "debconf", "verify", "commands", "units")
 FILE_OPTIONS = {"owner", "group", "mode", "secret", "validate", "when"}
@@ -69,18 +71,45 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
+    # Machine → when it was seen (of time.monotonic), and which trees with which pictures had nothing to do then.
+    # callback_plugins/at_rest.py fills it in the first process; this task's process was forked from that one.
+    at_rest: ClassVar[dict[str, tuple[float, dict[str, str]]]] = {}
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Render everything before anything is sent, so that a mistake in a template changes nothing on the machine."""
         super().run(tmp, task_vars)
         self._texts: dict[str, str] = {}
         self._variables = task_vars or {}
+        refused = self._validate()
+        if refused:
+            return refused
         picture = self._picture()
+        self._agent = {path.name: path.read_text(encoding="utf-8") for path in sorted((MODULE_UTILS / "tree").glob("*.py"))}
+        picture["agent"] = hashlib.sha256("".join(self._agent.values()).encode()).hexdigest()[:16]
+        picture["digest"] = digest(picture)
+        if self._was_at_rest(picture):
+            return {"changed": False, "paths": [], "packages": [], "commands": [], "units": {}}
         result = self._send(picture)
         if result.get("failed") and any(what.get("secret") for what in picture["files"].values()):
             # Daemons quote the line they dislike.
             control = on_control("tree_control")
             result = control.hide(result, control.secret_words(picture["files"], self._texts))
         return result
+
+    def _validate(self) -> dict[str, Any]:
+        """Hold the role's variables to its argument_specs, when callback_plugins/warm.py has left that to this task."""
+        spared = getattr(self._task._role, "posthouse_validation", None)
+        if not spared:
+            return {}
+        task = spared.copy()
+        task.args = {**task.args, "provided_arguments": self._templar.template(task.args.get("provided_arguments") or {})}
+        given = {"task": task, "connection": self._connection, "play_context": self._play_context, "loader": self._loader}
+        loader = self._shared_loader_obj.action_loader
+        result: dict[str, Any] = loader.get(task.action, templar=self._templar, shared_loader_obj=self._shared_loader_obj, **given).run(
+            task_vars=self._variables
+        )
+        result.pop("argument_spec_data", None)  # a page of options that are right
+        return result if result.get("failed") else {}
 
     def _picture(self) -> dict[str, Any]:
         args = dict(self._task.args)
@@ -159,13 +188,18 @@ class ActionModule(ActionBase):
         shown = f"\n    {line}" if line else ""
         return AnsibleActionFail(f"{place}: {error}{remedy}{shown}\nNothing was sent to the machine.", obj=error.obj)
 
+    def _was_at_rest(self, picture: dict[str, Any]) -> bool:
+        """Tell whether an earlier task of this run has seen that there is nothing to do for exactly this picture."""
+        if self._task.delegate_to or self._task.loop:
+            return False  # another machine; or items, which happen one after the other in this process
+        seen, trees = self.at_rest.get(self._variables["inventory_hostname"], (0.0, {}))
+        return time.monotonic() - seen < GOOD_FOR and trees.get(picture["name"]) == picture["digest"]
+
     def _send(self, picture: dict[str, Any]) -> dict[str, Any]:
         if not getattr(self._connection, "has_pipelining", False):
             arguments = {key: value for key, value in picture.items() if key not in ("check", "diff")}
             return self._execute_module(module_name="tree", module_args=arguments, task_vars=self._variables)  # type: ignore[no-any-return]
-        agent = {path.name: path.read_text(encoding="utf-8") for path in sorted((MODULE_UTILS / "tree").glob("*.py"))}
-        version = hashlib.sha256("".join(agent.values()).encode()).hexdigest()[:16]
-        message = json.dumps({"cache": CACHE, "version": version, "agent": agent, "picture": picture})
+        message = json.dumps({"cache": CACHE, "version": picture["agent"], "agent": self._agent, "picture": picture})
         command = f"{self._interpreter()} -ISX utf8 -c {shlex.quote(START)}"
         answer = self._low_level_execute_command(command, in_data=message.encode("utf-8", "surrogateescape"))
         try:
@@ -189,6 +223,13 @@ def on_control(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def digest(picture: dict[str, Any]) -> str:
+    """Return what changes with everything that a picture asks of a machine, and with the program that makes it true."""
+    asked = {key: value for key, value in picture.items() if key not in ("check", "diff")}
+    asked["files"] = {path: {key: value for key, value in what.items() if key != "source"} for path, what in picture["files"].items()}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def walk(directory: Path) -> list[Path]:

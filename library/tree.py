@@ -144,6 +144,11 @@ units:
   returned: always
   type: dict
   sample: {"named.service": ["reload-or-restart"]}
+at_rest:
+  description: Trees of this machine that had nothing to do either when this one had looked, with the digests of their pictures. The
+    tasks of these trees that follow in this run only render and compare that digest (docs/decisions/0011-at-rest.md).
+  returned: when nothing was changed
+  type: dict
 restored:
   description: Paths put back.
   returned: when O(verify) failed
@@ -160,6 +165,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
+            "agent": {"type": "str"},
+            "digest": {"type": "str"},
             "files": {"type": "dict", "default": {}},
             "packages": {"type": "list", "elements": "str", "default": []},
             "debconf": {"type": "list", "elements": "str", "default": []},

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 from . import accounts, commands, packages, units
+from .asked import Asked
 from .digests import Digests
 from .picture import Picture, Problem, covers
+from .rest import Others, remembered
 from .state import DIRECTORY, State, locked, refuse_shared
 from .transaction import Transaction
 
@@ -27,7 +29,15 @@ def converge(given: Mapping[str, Any], directory: str = DIRECTORY) -> dict[str, 
     try:
         picture = Picture(given)
         with locked(directory, picture.check):
-            Run(picture, directory, result).converge()
+            state = State(picture.name, directory)
+            others = Others(directory, picture.name, given.get("agent"))
+            asked = Asked([picture, *others.pictures.values()])
+            Run(picture, state, others.claims, asked, result).converge()
+            if given.get("digest") and not picture.check:
+                state.data["last"] = remembered(given, picture)
+                state.save()
+            if not any(result.get(act) for act in ACTS):
+                result["at_rest"] = others.at_rest(dict.fromkeys(picture.entries, picture.name), asked, finds_nothing)
     except Problem as problem:
         result.update(failed=True, msg=str(problem))
     except OSError as error:
@@ -36,17 +46,23 @@ def converge(given: Mapping[str, Any], directory: str = DIRECTORY) -> dict[str, 
     return result
 
 
+def finds_nothing(picture: Picture, state: State, claims: dict[str, str], asked: Asked) -> bool:
+    """Tell whether a run of this picture, a check, would find nothing to do, not even for systemd to read again."""
+    result: dict[str, Any] = {"paths": [], "packages": [], "commands": [], "units": {}}
+    run = Run(picture, state, claims, asked, result)
+    run.converge()
+    return not any(result.get(act) for act in ACTS) and not run.stale
+
+
 class Run:
     """One run of one tree: each step compares first and does nothing where nothing differs."""
 
-    def __init__(self, picture: Picture, directory: str, result: dict[str, Any]) -> None:
-        self.picture, self.result = picture, result
+    def __init__(self, picture: Picture, state: State, claims: dict[str, str], asked: Asked, result: dict[str, Any]) -> None:
+        """claims: path → tree, what other trees own. result: filled."""
+        self.picture, self.state, self.claims, self.asked, self.result = picture, state, claims, asked, result
         self.names = [unit.name for unit in picture.units]
-        # Both answer while the files are being read.
-        self.asked_packages, self.asked_units = packages.ask(picture.packages), units.ask(self.names)
-        self.state = State(picture.name, directory)
-        self.claims = self.state.claims_of_others()
         self.transaction = Transaction(picture, self.state, result)
+        self.stale = False
 
     def converge(self) -> None:
         """Do everything, in the order that library/tree.py promises."""
@@ -54,7 +70,7 @@ class Run:
         refuse_shared(picture.name, picture.entries, self.claims)
         transaction.look()
         installed = self.packages()
-        shown = units.states(self.names, self.asked_units)
+        shown = {name: self.asked.units[name] for name in self.names}
         self.accounts()
         transaction.apply(list(picture.entries.values()))
         dropped = [path for path in state.data["files"] if path not in picture.entries and path not in self.claims]
@@ -70,8 +86,8 @@ class Run:
                 state.save()
         digests = Digests(picture.entries, self.claims, transaction.removed)
         commands.follow(picture, digests, state, self.result)
-        stale = any(block.get("NeedDaemonReload") == "yes" for block in shown.values())
-        if not picture.check and (installed or stale or transaction.changed_below(units.UNIT_FILES)):
+        self.stale = any(block.get("NeedDaemonReload") == "yes" for block in shown.values())
+        if not picture.check and (installed or self.stale or transaction.changed_below(units.UNIT_FILES)):
             units.reload_daemon()
             shown = units.states(self.names, units.ask(self.names))
         digests.forget()
@@ -82,7 +98,7 @@ class Run:
     def packages(self) -> list[str]:
         """Install what is missing; return it."""
         picture, entries = self.picture, self.picture.entries.values()
-        missing, interrupted = packages.missing(picture.packages, self.asked_packages)
+        missing, interrupted = packages.missing(picture.packages, self.asked.packages)
         if missing:
             self.result["packages"] = missing
             self.transaction.apply([entry for entry in entries if any(covers(prefix, entry.path) for prefix in BEFORE_PACKAGES)])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 
-from .picture import Entry, covers
+from .picture import Entry, covers, digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Digests:
         for prefix in prefixes:
             for path, entry in self._entries.items():
                 if covers(prefix, path):
-                    found[path] = self._of_entry(entry)
+                    found[path] = entry.digest
             for path in self._others:
                 if covers(prefix, path) and os.path.isfile(path):
                     found[path] = self._of_machine(path)
@@ -42,12 +41,7 @@ class Digests:
 
     def forget(self) -> None:
         """Look again: a command may have made files that a unit depends on."""
-        self._known = {path: known for path, known in self._known.items() if path in self._entries}
-
-    def _of_entry(self, entry: Entry) -> str:
-        if entry.path not in self._known:
-            self._known[entry.path] = digest((entry.link or "").encode() if entry.content is None else entry.content)
-        return self._known[entry.path]
+        self._known = {}
 
     def _of_machine(self, path: str) -> str:
         if path not in self._known:
@@ -57,11 +51,6 @@ class Digests:
             except OSError:
                 self._known[path] = "unreadable"
         return self._known[path]
-
-
-def digest(content: bytes) -> str:
-    """Return a digest short enough to keep the state file small; it finds changes, it does not defend against root."""
-    return sha256(content).hexdigest()[:32]
 
 
 def differing(before: dict[str, str], now: dict[str, str]) -> list[str]:

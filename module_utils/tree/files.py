@@ -70,7 +70,7 @@ def decide(entry: Entry, before: Present, uid: int, gid: int) -> Change | None:
         what += [
             name
             for name, differs in (
-                ("content", before.content != entry.content),
+                ("content", not entry.has_content(before.content)),
                 ("owner", before.uid != uid),
                 ("group", before.gid != gid),
                 ("mode", before.mode != entry.mode),

@@ -27,15 +27,18 @@ def ask(packages: list[str]) -> Running | None:
     return Running(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages]) if packages else None
 
 
-def missing(packages: list[str], asked: Running | None) -> tuple[list[str], bool]:
-    """Return the packages that are not installed, and whether dpkg was once interrupted over one of them."""
-    if asked is None:
-        return [], False
-    states: dict[str, str] = {}
-    for line in asked.result()[1].splitlines():
+def states(asked: Running | None) -> dict[str, str]:
+    """Return package → what dpkg says of it; of several architectures the one that is installed."""
+    found: dict[str, str] = {}
+    for line in asked.result()[1].splitlines() if asked else ():
         package, _, status = line.partition(" ")
-        if states.get(package) != "installed":
-            states[package] = status
+        if found.get(package) != "installed":
+            found[package] = status
+    return found
+
+
+def missing(packages: list[str], states: dict[str, str]) -> tuple[list[str], bool]:
+    """Return the packages that are not installed, and whether dpkg was once interrupted over one of them."""
     absent = [package for package in packages if states.get(package.partition(":")[0]) != "installed"]
     broken = {"unpacked", "half-configured", "half-installed", "triggers-awaited", "triggers-pending"}
     return absent, bool(broken & {states.get(package, "") for package in absent})
@@ -60,7 +63,7 @@ def install(packages: list[str], debconf: list[str], interrupted: bool) -> None:
         _must((code, output), "apt-get cannot install", packages)
     finally:
         _release_services()
-    still = missing(packages, ask(packages))[0]
+    still = missing(packages, states(ask(packages)))[0]
     if still:
         raise Problem(f"apt-get succeeded but {', '.join(still)} is not installed: a virtual package? Name the real one")
 
@@ -112,7 +115,7 @@ def _names(directory: str) -> list[str]:
 
 def _hold_services() -> None:
     """Let invoke-rc.d refuse to start anything (invoke-rc.d(8), exit code 101): services start with their real files."""
-    if os.path.lexists(POLICY) and not _is_ours():
+    if os.path.lexists(POLICY) and not is_held():
         os.rename(POLICY, KEPT_POLICY)
     descriptor = os.open(POLICY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o755)
     with open(descriptor, "w", encoding="utf-8") as stream:
@@ -121,7 +124,7 @@ def _hold_services() -> None:
 
 
 def _release_services() -> None:
-    if _is_ours():
+    if is_held():
         os.unlink(POLICY)
     if os.path.lexists(KEPT_POLICY):
         os.rename(KEPT_POLICY, POLICY)
@@ -129,11 +132,12 @@ def _release_services() -> None:
 
 def release_leftover() -> None:
     """Remove the policy of a run that was killed while it installed: no service could be started by its package."""
-    if _is_ours():
+    if is_held():
         _release_services()
 
 
-def _is_ours() -> bool:
+def is_held() -> bool:
+    """Tell whether no service may start now: while packages are installed, or since a run was killed over it."""
     try:
         with open(POLICY, encoding="utf-8", errors="replace") as stream:
             return MARK in stream.read(200)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import os
+from hashlib import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Problem(Exception):  # noqa: N818, because it is what an operator has, not
 class Entry:
     """One file or symbolic link as it shall be."""
 
-    __slots__ = ("content", "group", "link", "mode", "owner", "path", "secret", "source", "validate")
+    __slots__ = ("_digest", "content", "group", "link", "mode", "owner", "path", "secret", "source", "validate")
 
     def __init__(self, path: str, given: Mapping[str, Any]) -> None:
         if not path.startswith("/") or os.path.normpath(path) != path or path == "/":
@@ -27,7 +28,9 @@ class Entry:
         self.source = str(given.get("source", "files"))
         self.link: str | None = given.get("link")
         self.content: bytes | None = None
-        if self.link is None:
+        # A picture that is only remembered knows most contents by their digest.
+        self._digest: str | None = given.get("digest")
+        if self.link is None and self._digest is None:
             if "base64" in given:
                 self.content = binascii.a2b_base64(given["base64"])
             else:
@@ -37,6 +40,17 @@ class Entry:
         self.secret = bool(given.get("secret", False))
         self.mode = parse_mode(path, given.get("mode") or ("0600" if self.secret else "0644"))
         self.validate: str | None = given.get("validate")
+
+    @property
+    def digest(self) -> str:
+        """The digest of the content, or of where the link points."""
+        if self._digest is None:
+            self._digest = digest((self.link or "").encode() if self.content is None else self.content)
+        return self._digest
+
+    def has_content(self, content: bytes) -> bool:
+        """Tell whether the file shall have this content."""
+        return digest(content) == self.digest if self.content is None else content == self.content
 
 
 class Unit:
@@ -102,6 +116,11 @@ class Picture:
             for parent in parents(path):
                 if parent in self.entries:
                     raise Problem(f"{path} cannot be shipped below {parent}, which is shipped as a file")
+
+
+def digest(content: bytes) -> str:
+    """Return a digest short enough to keep the state file small; it finds changes, it does not defend against root."""
+    return sha256(content).hexdigest()[:32]
 
 
 def refuse_unknown(option: str, given: Mapping[str, Any], known: tuple[str, ...], needed: tuple[str, ...]) -> None:

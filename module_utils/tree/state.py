@@ -35,7 +35,15 @@ class State:
                 self.data = json.loads(self._saved)
             except ValueError as error:
                 raise Problem(f"{self.path} is not what tree wrote ({error}): remove it, the next run writes it anew") from None
-        for key, empty in (("files", []), ("directories", []), ("packages", []), ("commands", {}), ("units", {}), ("unverified", False)):
+        for key, empty in (
+            ("files", []),
+            ("directories", []),
+            ("packages", []),
+            ("commands", {}),
+            ("units", {}),
+            ("unverified", False),
+            ("last", {}),
+        ):
             self.data.setdefault(key, empty)
 
     def save(self) -> None:
@@ -67,21 +75,6 @@ class State:
         """Return a copy of what commands and units last worked with, for the way back."""
         copy: dict[str, Any] = json.loads(json.dumps({key: self.data[key] for key in ("commands", "units")}))
         return copy
-
-    def claims_of_others(self) -> dict[str, str]:
-        """Return path → tree for every path that another tree of this machine owns."""
-        claims = {}
-        try:
-            names = sorted(os.listdir(self.directory))
-        except FileNotFoundError:
-            return {}
-        for file_name in names:
-            if file_name.endswith(".json") and file_name != f"{self.name}.json":
-                with open(f"{self.directory}/{file_name}", encoding="utf-8") as stream:
-                    other = json.load(stream)
-                for path in other.get("files", []):
-                    claims[path] = file_name.removesuffix(".json")
-        return claims
 
 
 @contextmanager

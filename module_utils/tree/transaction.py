@@ -53,6 +53,7 @@ class Transaction:
         # From here on the paths are ours and unchecked, even if the machine loses power in the next line.
         self._state.data["files"] = sorted({*self._state.data["files"], *self._picture.entries})
         self._state.data["unverified"] = bool(self._picture.verify)
+        self._state.data["last"] = {}
         for change in changes:
             self._state.data["directories"] += files.make_parents(change.entry.path)
         self._remembered = self._remembered or self._state.remembered()

@@ -16,7 +16,7 @@ def test_journals_are_judged_after_everything_else() -> None:
 
 def test_every_folder_of_tests_has_a_stage() -> None:
     named = {argument for stage in suite.STAGES for argument in stage.arguments}
-    assert {"tests/cluster", "tests/faults", "tests/journals", suite.ON_A_MACHINE} <= named
+    assert {"tests/cluster", "tests/faults", "tests/journals", *suite.ON_A_MACHINE} <= named
 
 
 @pytest.mark.parametrize(("mine", "other"), [((3, 11, 2), "3.14 or 3.13 or 3.12"), ((3, 12, 0), "3.11"), ((3, 14, 1), "3.11")])

@@ -123,7 +123,7 @@ class Answer:
     ],
 )
 def test_which_packages_are_missing(text: str, missing: list[str], interrupted: bool) -> None:
-    assert packages.missing(["a", "b"], Answer(text)) == (missing, interrupted)  # type: ignore[arg-type]
+    assert packages.missing(["a", "b"], packages.states(Answer(text))) == (missing, interrupted)  # type: ignore[arg-type]
 
 
 def entry(path: str, text: str) -> Entry:
