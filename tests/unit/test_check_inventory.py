@@ -82,7 +82,7 @@ def test_a_name_server_is_no_exchanger(site: Path) -> None:
     assert any("ns1 is of dns and of exchanger, and each of them runs named" in fault for fault in told(site)), told(site)
 
 
-def test_a_renamed_variable_fails_with_its_new_name(site: Path) -> None:
+def test_lists_of_one_line_are_called_otherwise_now(site: Path) -> None:
     write(site, "group_vars/all/lists.yml", "---\nmx_outside_dnsbl_sites: [zen.example.net*2]\nmx_outside_dnsbl_threshold: 2\n")
     said = told(site)
     assert any("mx_outside_dnsbl_sites is called cluster_blocklists now" in fault for fault in said), said

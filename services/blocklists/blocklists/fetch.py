@@ -19,7 +19,8 @@ from .watch import Tell, tell
 
 STATUS = "fetched.json"
 INCOMING = "incoming"
-_ENTRY = re.compile(rb"\sA\s")
+RBLDNSD = "/usr/sbin/rbldnsd"
+_ENTRY = re.compile(rb"\tA\t")
 _BAD = re.compile(rb"file \S+\(\d+\): |(\d+) more warnings suppressed")
 #: So many lines that rbldnsd cannot read are passed over, or one in a hundred.
 _BAD_LINES = 10
@@ -137,7 +138,7 @@ class Fetcher:
 
 def read_by_rbldnsd(mirror: Mirror, file: Path) -> Read:
     """Have rbldnsd print a file as a zone and count. Raises FetchError when it cannot."""
-    command = ["/usr/sbin/rbldnsd", "-n", "-d", "-b", _NOWHERE, f"{mirror.zone}:{mirror.type}:{file}"]
+    command = [RBLDNSD, "-n", "-d", "-b", _NOWHERE, f"{mirror.zone}:{mirror.type}:{file}"]
     entries = bad = 0
     last = b""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
