@@ -57,6 +57,7 @@ class Purge:
         """say: gets a sentence now and then. now: the time to reckon from, for tests."""
         self._database, self._settings, self._say = database, settings, say
         self._now = int(time.time() if now is None else now)
+        self._today = datetime.fromtimestamp(self._now, UTC).date()
         self._batch = 100
         self._said = time.monotonic()
         self.done = Purged()
@@ -157,9 +158,10 @@ class Purge:
             for tag, group in groupby(sorted(found, key=lambda row: row[1:3]), key=lambda row: row[1]):
                 rows = list(group)
                 ids = [row[2] for row in rows]
-                kept = [(tag, row[2]) for row in rows if row[4]]
+                # Placeholders only: so the library makes one statement of all rows.
+                kept = [(tag, row[2], self._today) for row in rows if row[4]]
                 if kept:
-                    self._database.many("INSERT IGNORE INTO purged (partition_tag, mail_id, purged_on) VALUES (%s, %s, UTC_DATE())", kept)
+                    self._database.many("INSERT IGNORE INTO purged (partition_tag, mail_id, purged_on) VALUES (%s, %s, %s)", kept)
                     self._database.run(
                         f"UPDATE learn SET state = 'failed', reason = 'purged before it was learned'"
                         f" WHERE partition_tag = %s AND mail_id IN ({marks(ids)}) AND state = 'waiting'",
