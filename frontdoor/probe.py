@@ -1,18 +1,20 @@
-"""./lab probe: send real mail from the internet to somebody on each mailstore and read it back through the proxy."""
+"""./lab probe: send real mail from the internet: to somebody on each mailstore, read back through the proxy; and a virus, which has to
+stop in the quarantine."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from frontdoor import paths, post
+from frontdoor import paths, post, shell, ssh
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape, Machine
 from frontdoor.mailclient import Origin
@@ -22,6 +24,9 @@ SENDER = "probe@elsewhere.test"
 HELO = "internet.elsewhere.test"
 # What lets a letter go elsewhere than into the person's mailbox, or nowhere: such people are no measure of the cluster.
 SPECIAL = {"deliveryMode", "mailForwardingAddress", "mailQuotaSize", "mailQuotaCount", "mailSizeMax"}
+
+# The harmless file that scanners call a virus (eicar.org), in two halves: no scanner shall stop at this file.
+HARMLESS = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*")
 
 
 @dataclass
@@ -72,24 +77,73 @@ def read_back(landscape: Landscape, origin: Origin, user: str, token: str, deadl
     return post.path(found[0])
 
 
-def probe(landscape: Landscape, ssh_config: Path, store: Machine, person: dict[str, Any], limit: float = LIMIT) -> Result:
-    """Send one letter to a person and wait until it can be read where the person reads it."""
-    outside = landscape.machines("world")[0].name
-    origin = Origin(outside, ssh_config, landscape.folder / "pki" / "ca.pem")
-    address = str(person["mail"][0] if isinstance(person["mail"], list) else person["mail"])
-    result = Result(f"{outside} to {store.name}", [], address, 0.0)
-    token = post.new_token()
+def measure(message: str, mailbox: str, trace: Callable[[float], list[str]], limit: float) -> Result:
+    """Time one letter; trace: sends it and returns the machines that took it, given a deadline on the monotonic clock."""
+    result = Result(message, [], mailbox, 0.0)
     started = time.monotonic()
     try:
-        hand_over(landscape, origin, address, post.letter(token, SENDER, address), started + limit)
-        result.path = [outside, *read_back(landscape, origin, str(person["uid"]), token, started + limit)]
-        if result.path[-1] != store.name:
-            result.error = f"it arrived on {result.path[-1]}"
+        result.path = trace(started + limit)
     except (Refused, OSError, post.IMAP_ERROR) as fault:
         result.error = str(fault)
     result.seconds = round(time.monotonic() - started, 2)
-    origin.close()
     return result
+
+
+def address_of(person: dict[str, Any]) -> str:
+    """Return the first mail address of a person."""
+    return str(person["mail"][0] if isinstance(person["mail"], list) else person["mail"])
+
+
+def probe(landscape: Landscape, ssh_config: Path, store: Machine, person: dict[str, Any], limit: float = LIMIT) -> Result:
+    """Send one letter to a person and wait until it can be read where the person reads it."""
+    outside, address = landscape.machines("world")[0].name, address_of(person)
+
+    def trace(deadline: float) -> list[str]:
+        token = post.new_token()
+        with contextlib.closing(Origin(outside, ssh_config, landscape.folder / "pki" / "ca.pem")) as origin:
+            hand_over(landscape, origin, address, post.letter(token, SENDER, address), deadline)
+            taken = read_back(landscape, origin, str(person["uid"]), token, deadline)
+        if taken[-1] != store.name:
+            raise Refused(f"it arrived on {taken[-1]}")
+        return [outside, *taken]
+
+    return measure(f"{outside} to {store.name}", address, trace, limit)
+
+
+def probe_filter(landscape: Landscape, ssh_config: Path, judge: Machine, person: dict[str, Any], limit: float = LIMIT) -> Result:
+    """Send a virus to a person and wait until the quarantine has it."""
+    outside, address = landscape.machines("world")[0].name, address_of(person)
+
+    def trace(deadline: float) -> list[str]:
+        token = post.new_token()
+        listing = ssh.command(judge.name, "quarantine", "list", "--json", "--class", "virus", "--text", token)
+        with contextlib.closing(Origin(outside, ssh_config, landscape.folder / "pki" / "ca.pem")) as origin:
+            hand_over(landscape, origin, address, post.letter(token, SENDER, address, body="".join(HARMLESS) + "\n"), deadline)
+        if not post.wait_for(lambda: token in shell.run(listing, check=False, timeout=20).stdout, deadline - time.monotonic()):
+            raise Refused("the quarantine does not show it")
+        return [outside, landscape.machines("exchanger")[0].name, landscape.machines("quarantine")[0].name]
+
+    return measure(f"{outside}, a virus", "the quarantine", trace, limit)
+
+
+def run(landscape: Landscape, ssh_config: Path, limit: float = LIMIT, progress: bool = True) -> list[Result]:
+    """Probe every mailstore and a filter at once; results in the order of the inventory."""
+    jobs = {}
+    missing = []
+    with ThreadPoolExecutor(16) as pool:
+        for store, person in residents(landscape):
+            if person is None:
+                missing.append(Result(f"to {store.name}", [], "nobody", 0.0, "directory_people names no ordinary person who lives there"))
+            else:
+                jobs[pool.submit(probe, landscape, ssh_config, store, person, limit)] = store.name
+                victim = person
+        for judge in landscape.machines("content_filter")[:1] if jobs else []:
+            jobs[pool.submit(probe_filter, landscape, ssh_config, judge, victim, limit)] = judge.name
+        for done in as_completed(jobs):
+            if progress:
+                result = done.result()
+                print(f"  {jobs[done]}: {result.error or 'it is there'} after {result.seconds:.1f} s", file=sys.stderr, flush=True)
+    return [job.result() for job in jobs] + missing
 
 
 def table(results: Sequence[Result]) -> str:
@@ -101,23 +155,6 @@ def table(results: Sequence[Result]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def run(landscape: Landscape, ssh_config: Path, limit: float = LIMIT, progress: bool = True) -> list[Result]:
-    """Probe every mailstore at once; results in the order of the inventory."""
-    jobs = {}
-    missing = []
-    with ThreadPoolExecutor(16) as pool:
-        for store, person in residents(landscape):
-            if person is None:
-                missing.append(Result(f"to {store.name}", [], "nobody", 0.0, "directory_people names no ordinary person who lives there"))
-            else:
-                jobs[pool.submit(probe, landscape, ssh_config, store, person, limit)] = store.name
-        for done in as_completed(jobs):
-            if progress:
-                result = done.result()
-                print(f"  {jobs[done]}: {result.error or 'read back'} after {result.seconds:.1f} s", file=sys.stderr, flush=True)
-    return [job.result() for job in jobs] + missing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
