@@ -105,7 +105,7 @@ class Filter:
 
     def command(self, *words: str) -> tuple[int, dict[str, Any]]:
         """Run the reviewers' command; return its exit code and its answer."""
-        line = f"quarantine {shlex.join([words[0], '--json', *words[1:]])}; echo; echo $?"
+        line = f"quarantine {shlex.join([words[0], '--json', *words[1:]])}; code=$?; echo; echo $code"
         *answer, code = self.lab.run(self.machine, line, timeout=120).strip().splitlines()
         return int(code), json.loads("".join(answer))
 
