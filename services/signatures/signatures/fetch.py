@@ -46,7 +46,8 @@ def _run(command: list[str]) -> None:
         raise FetchError(f"{command[0]}: {fault}") from fault
     complaints = [line.strip() for line in (done.stdout + done.stderr).splitlines() if re.search(r"\b(ERROR|WARNING|Error|failed)\b", line)]
     if done.returncode:
-        raise FetchError(f"{command[0]} ended with status {done.returncode}: {'; '.join(complaints[:3]) or 'no reason given'}")
+        worst = [line for line in complaints if "ERROR" in line] or complaints
+        raise FetchError(f"{command[0]} ended with status {done.returncode}: {'; '.join(worst[:3]) or 'no reason given'}")
     # fangfrisch says what went wrong with one source, goes on with the next, and ends with 0.
     if complaints and command[0] == "fangfrisch":
         raise FetchError("; ".join(complaints[:5]))
