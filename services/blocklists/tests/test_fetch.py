@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,26 @@ def test_a_dry_run_serves_and_remembers_nothing(feed: Feed) -> None:
     assert feed.served.read_text() == ""
     assert not (feed.folder / "fetched.json").exists()
     assert feed.told == []
+
+
+def test_a_key_is_for_one_run_and_a_password_in_no_command(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[list[str], str, str]] = []
+
+    def run(command: list[str], env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:
+        key = next((word.split(" -i ")[1].split()[0] for word in command if word.startswith("--rsh=")), "")
+        seen.append((command, env.get("RSYNC_PASSWORD", ""), Path(key).read_text() + oct(Path(key).stat().st_mode)[-3:] if key else ""))
+        return subprocess.CompletedProcess(command, 1, "", "no such host")
+
+    monkeypatch.undo()
+    monkeypatch.setattr(subprocess, "run", run)
+    for source in ("rsync://us@feed.test/lists/a", "us@feed.test:lists/a"):
+        mirror = {"zone": "a.test", "type": "ip4set", "source": source, "file": str(feed.served)}
+        settings = parse({"state": str(feed.folder), "mirrors": [mirror]})
+        told = Fetcher(settings, {"a.test": "the-secret"}, lambda *_: None).fetch([])[0]
+        assert "no such host" in told["fault"]
+    assert [(password, key) for _, password, key in seen] == [("the-secret", ""), ("", "the-secret\n600")]
+    assert not any("the-secret" in word for command, _, _ in seen for word in command)
+    assert not Path(next(word for word in seen[1][0] if word.startswith("--rsh=")).split(" -i ")[1].split()[0]).exists()
 
 
 def test_what_rbldnsd_says_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
