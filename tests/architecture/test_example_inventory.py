@@ -130,6 +130,20 @@ def test_two_views_tell_different_addresses(pictures: Pictures) -> None:
     assert pictures["ns1"]["dns"]["files"]["/etc/bind/posthouse/campus/example.edu"] == files["/etc/bind/posthouse/campus/example.edu"]
 
 
+def test_one_list_of_lists_reaches_all_who_use_it(pictures: Pictures) -> None:
+    def content(host: str, role: str, path: str) -> str:
+        return str(pictures[host][role]["files"][path]["content"])
+
+    screen = content("mx2", "mx_outside", "/etc/postfix-outside/main.cf")
+    assert "zen.dnsbl.example=127.0.0.[2..11]*3, half-believed.dnsbl.example*1, list.dnswl.example=127.0.[2..14].[1..3]*-2" in screen
+    assert 'zone = "list.dnswl.example"' in content("mx2", "blocklists", "/etc/posthouse/blocklists.toml")
+    assert "198.51.100.67 they were asked" in content("mx2", "blocklists", "/etc/posthouse/blocklists/bl.example.edu.ip4set")
+    # A filter has a resolver and no mirror, so it must not look for one.
+    assert "127.0.0.1 port 5300" in content("mx2", "resolver", "/etc/bind/named.conf")
+    assert "port 5300" not in content("filter1", "resolver", "/etc/bind/named.conf")
+    assert content("mx2", "resolver", "/etc/posthouse/resolv.conf").split()[-4:] == ["127.0.0.1", "options", "timeout:5", "attempts:2"]
+
+
 def test_a_misspelt_variable_stops_the_run_before_anything_is_done(tmp_path: Path) -> None:
     site = tmp_path / "oursite"
     shutil.copytree(SITE, site, ignore=shutil.ignore_patterns("pki", "secrets.yml"))
