@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,6 +176,25 @@ def test_a_purge_that_is_killed_leaves_nothing_half_done(clean: PrivateMariadb, 
         time.sleep(0.05)
     assert 0 < numbers[0] <= 6_000
     assert Purge(root, clean.admin()).run().total == numbers[0]
+
+
+@pytest.mark.parametrize("table", ["msgrcpt", "disposal", "msgs"])
+def test_a_step_that_breaks_off_is_undone(
+    clean: PrivateMariadb, filing: Database, root: Database, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    mails = [file(filing, days=31) for _ in range(3)]
+    run = Database.run
+
+    def broken(self: Database, statement: str, values: Sequence[Any] = ()) -> int:
+        if statement.startswith(f"DELETE FROM {table} "):
+            raise QuarantineError("so it was")
+        return run(self, statement, values)
+
+    monkeypatch.setattr(Database, "run", broken)
+    with pytest.raises(QuarantineError, match="so it was"):
+        Purge(root, clean.admin()).run()
+    assert present(root, mails) == [True] * 3
+    assert root.value("SELECT COUNT(*) FROM purged") == 0
 
 
 def test_a_dump_is_restored_and_compared(clean: PrivateMariadb, filing: Database, root: Database) -> None:
