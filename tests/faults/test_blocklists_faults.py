@@ -18,6 +18,7 @@ from tests.people import People
 FRAIL, MOODY, GOOD = "frail.rbl.test", "moody.rbl.test", "good.rbl.test"
 ON_FRAIL, ON_MOODY, ON_GOOD, ON_FEED = 243, 245, 241, 246
 OWN = "bl.madstop.test"
+OURS = f"/etc/posthouse/blocklists/{OWN}.ip4set.local"
 TIMER = "posthouse-blocklists-check.timer"
 CHECK = "systemctl start posthouse-blocklists-check.service"
 
@@ -27,7 +28,7 @@ def forgetful(lab: Lab) -> Iterator[None]:
     """The tests do the checks themselves, the exchanger remembers nobody who passed meanwhile, and in the end all lists are in use."""
     lab.run(lab.exchanger.name, f"systemctl stop {TIMER}; {FORGET}")
     yield
-    for zone in (FRAIL, MOODY, GOOD):
+    for zone in (FRAIL, MOODY, GOOD, OWN):
         lab.run(lab.exchanger.name, f"blocklists put-back {zone} --quiet", check=False)
     lab.run(lab.exchanger.name, f"{FORGET}; systemctl start {TIMER}")
 
@@ -108,6 +109,22 @@ def test_a_list_that_lists_the_world(lab: Lab, people: People) -> None:
         assert [line for line in reports(lab, since) if MOODY in line and "is taken out, lists the world" in line]
     assert well_again(lab, MOODY), standing(lab, MOODY)
     assert refused(lab, people, ON_MOODY)
+
+
+def test_an_operators_slip_takes_out_our_own_list(lab: Lab, people: People) -> None:
+    """A network too large by twenty bits: the list of the site's own is judged as all others are."""
+    machine = lab.exchanger.name
+    with faults.window():
+        lab.run(machine, f"printf '0/1 slip\\n128/1 slip\\n' >> {OURS}; sleep 12")
+        try:
+            lab.run(machine, CHECK)
+            assert standing(lab, OWN)["verdict"] == "lists the world"
+            assert not refused(lab, people, 252)
+        finally:
+            lab.run(machine, f"sed -i '/ slip$/d' {OURS}; sleep 12")
+    # Answers of the list as it was are remembered for ten seconds, by the check too.
+    assert post.wait_for(lambda: well_again(lab, OWN), 60, pause=5), standing(lab, OWN)
+    assert refused(lab, people, 240)
 
 
 def test_what_is_taken_out_stays_out_when_the_resolver_is_killed(lab: Lab) -> None:
