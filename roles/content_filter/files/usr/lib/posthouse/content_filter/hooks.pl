@@ -74,6 +74,16 @@ sub open_mail {
   return 2;
 }
 
+# An archive that is broken for 7-Zip may be whole for somebody's own program: the letter is "undecodable" then, and not just clean.
+sub open_archive {
+  my($part, $directory, @program) = @_;
+  my $result = eval { &Amavis::Unpackers::do_7zip($part, $directory, @program) };
+  return $result if defined $result;
+  my $fault = $@;
+  $part->attributes_add('U') if $fault !~ /^(?:timed out|do_7zip: (?:Exceeded storage quota|Maximum number of files))\b/;
+  die $fault;
+}
+
 # file(1) knows mail by its first field. What the letter around it calls a message is opened whichever field that is.
 require Amavis::Unpackers;
 my $types_of_files = \&Amavis::Unpackers::determine_file_types;
