@@ -80,9 +80,11 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         self._texts: dict[str, str] = {}
         self._variables = task_vars or {}
-        refused = self._validate()
-        if refused:
-            return refused
+        validation = getattr(self._task._role, "posthouse_validation", None)
+        if validation:
+            refused = self._settle_options(validation)
+            if refused:
+                return refused
         picture = self._picture()
         self._agent = {path.name: path.read_text(encoding="utf-8") for path in sorted((MODULE_UTILS / "tree").glob("*.py"))}
         picture["agent"] = hashlib.sha256("".join(self._agent.values()).encode()).hexdigest()[:16]
@@ -96,16 +98,20 @@ class ActionModule(ActionBase):
             result = control.hide(result, control.secret_words(picture["files"], self._texts))
         return result
 
-    def _validate(self) -> dict[str, Any]:
-        """Hold the role's variables to its argument_specs, when callback_plugins/warm.py has left that to this task."""
-        spared = getattr(self._task._role, "posthouse_validation", None)
-        if not spared:
+    def _settle_options(self, validation: Any) -> dict[str, Any]:
+        """Work out the role's options once for all its templates, and hold them to its argument_specs.
+
+        The validation is Ansible's, by the task that it made for it, when callback_plugins/warm.py has left that to this one.
+        """
+        given = {name: self._variables[name] for name in validation.args["argument_spec"] if name in self._variables}
+        self._variables = {**self._variables, **self._templar.template(given)}
+        if not self._task._role.posthouse_spared:
             return {}
-        task = spared.copy()
+        task = validation.copy()
         task.args = {**task.args, "provided_arguments": self._templar.template(task.args.get("provided_arguments") or {})}
-        given = {"task": task, "connection": self._connection, "play_context": self._play_context, "loader": self._loader}
+        around = {"task": task, "connection": self._connection, "play_context": self._play_context, "loader": self._loader}
         loader = self._shared_loader_obj.action_loader
-        result: dict[str, Any] = loader.get(task.action, templar=self._templar, shared_loader_obj=self._shared_loader_obj, **given).run(
+        result: dict[str, Any] = loader.get(task.action, templar=self._templar, shared_loader_obj=self._shared_loader_obj, **around).run(
             task_vars=self._variables
         )
         result.pop("argument_spec_data", None)  # a page of options that are right

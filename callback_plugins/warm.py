@@ -56,8 +56,11 @@ class CallbackModule(CallbackBase):
 
 
 def spare_validation(role: Any) -> None:
-    """Take away the task that Ansible has put before a role's first one, and let that one, a tree, do it."""
+    """Let trees know what Ansible has put before a role's first task; take it away where that one is a tree, which then does it."""
     tasks: list[Any] = next((block.block for block in role.get_task_blocks()), [])
     actions = [str(getattr(task, "action", "")) for task in tasks[:2]]
-    if actions == ["ansible.builtin.validate_argument_spec", "tree"] and not any(getattr(tasks[1], word) for word in UNSURE):
-        role.posthouse_validation = tasks.pop(0)
+    if actions[:1] == ["ansible.builtin.validate_argument_spec"]:
+        role.posthouse_validation = tasks[0]
+        role.posthouse_spared = actions[1:] == ["tree"] and not any(getattr(tasks[1], word) for word in UNSURE)
+        if role.posthouse_spared:
+            del tasks[0]

@@ -31,12 +31,13 @@ def playbook(*arguments: str, site: Path = SITE, **environment: str) -> subproce
     return subprocess.run(command, cwd=tree.ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
 
 
-def render(folder: Path, site: Path = SITE) -> subprocess.CompletedProcess[str]:
+def render(folder: Path, *options: str, site: Path = SITE, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run site.yml in check mode without machines; pictures are left in the folder."""
     secrets = folder / "secrets.yml"
     secrets.write_text(json.dumps({"cluster_secrets": SECRETS}))
     plugins = f"{RENDERING}:{tree.ROOT / 'action_plugins'}"
-    return playbook("--check", "-e", f"@{secrets}", site=site, POSTHOUSE_RENDERED=str(folder), ANSIBLE_ACTION_PLUGINS=plugins)
+    environment = {"POSTHOUSE_RENDERED": str(folder), "ANSIBLE_ACTION_PLUGINS": plugins, **environment}
+    return playbook("--check", "-e", f"@{secrets}", *options, site=site, **environment)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,15 @@ def test_every_machine_gets_base_and_its_noun(pictures: Pictures) -> None:
     for host, trees in pictures.items():
         assert "base" in trees, host
         assert len(trees) > 1, host
+
+
+def test_what_is_worked_out_once_is_what_each_task_would_work_out(pictures: Pictures, tmp_path: Path) -> None:
+    """Without facts of the run and without callbacks every expression is worked out where it is read (docs/decisions/0011-at-rest.md)."""
+    ran = render(tmp_path, "--limit", "mx1", "--tags", "exchanger", "--skip-tags", "always", ANSIBLE_CALLBACK_PLUGINS=str(tmp_path))
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
+    lazily = {path.name.split(".")[1]: json.loads(path.read_text()) for path in tmp_path.glob("mx1.*.json")}
+    assert len(lazily) > 4
+    assert lazily == {name: pictures["mx1"][name] for name in lazily}
 
 
 def test_nothing_is_left_unrendered(pictures: Pictures) -> None:
@@ -151,7 +161,7 @@ def test_a_misspelt_variable_stops_the_run_before_anything_is_done(tmp_path: Pat
     text = values.read_text()
     values.write_text(text.replace("cluster_time_servers:", "cluster_time_severs:"))
     line = text[: text.index("cluster_time_servers:")].count("\n") + 1
-    ran = render(tmp_path, site)
+    ran = render(tmp_path, site=site)
     assert ran.returncode != 0
     assert f"site.yml:{line}: unknown variable cluster_time_severs; did you mean cluster_time_servers?" in ran.stdout
     assert not list(tmp_path.glob("*.*.json"))
