@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from services.quarantine.quarantine import items
+from services.quarantine.quarantine import items, listing
 from services.quarantine.quarantine.acts import Reviewer, filter_release
 from services.quarantine.quarantine.database import Database
 from services.quarantine.quarantine.errors import (
@@ -180,7 +180,7 @@ def test_a_release_that_was_cut_off_is_said_and_not_repeated_unasked(
     with pytest.raises(UncertainError):
         reviewer.release(item)
     assert root.value("SELECT rs FROM msgrcpt") == "p"
-    assert items.listed(reviewer._database, ALL, items.Filter())[0][0].state == "pending"
+    assert listing.listed(reviewer._database, ALL, listing.Filter())[0][0].state == "pending"
     amavis.answer = SENT
     with pytest.raises(UncertainError, match="cut off"):
         reviewer.release(item)
@@ -223,7 +223,7 @@ def test_a_person_sees_only_own_items_with_extensions(filing: Database, reviewin
     extended = file(filing, ("al+news@madstop.test",))
     file(filing, ("alx@madstop.test",))
     al = of(reviewing, "Al@madstop.test")
-    found, _ = items.listed(reviewing, al._scope, items.Filter())
+    found, _ = listing.listed(reviewing, al._scope, listing.Filter())
     assert {(one.id, one.recipient) for one in found} == {(mail, "al@madstop.test"), (extended, "al+news@madstop.test")}
     assert [one.recipient for one in al.choose(mail, every=True)] == ["al@madstop.test"]
     answer = totals(reviewing, al._scope)
@@ -237,7 +237,7 @@ def test_list_filters_and_pages(filing: Database, reviewing: Database) -> None:
     clean = file(filing, content="C", delivered=True)
     seen, mark = [], ""
     while True:
-        page, mark = items.listed(reviewing, ALL, items.Filter(limit=3, after=mark))
+        page, mark = listing.listed(reviewing, ALL, listing.Filter(limit=3, after=mark))
         seen += [(one.id, one.recipient) for one in page]
         if not mark:
             break
@@ -245,7 +245,7 @@ def test_list_filters_and_pages(filing: Database, reviewing: Database) -> None:
     assert [one for one, _ in seen if one in letters] == [one for one in letters for _ in TWO]
 
     def ids(**wanted: object) -> set[str]:
-        return {one.id for one in items.listed(reviewing, ALL, items.Filter(**wanted))[0]}  # type: ignore[arg-type]  # a test's own words
+        return {one.id for one in listing.listed(reviewing, ALL, listing.Filter(**wanted))[0]}  # type: ignore[arg-type]  # a test's own words
 
     assert ids(classes=("virus",)) == {virus}
     assert ids(classes=("clean",)) == {clean}
@@ -265,8 +265,11 @@ def test_confirm_hides_and_queues_and_delete_marks(filing: Database, root: Datab
     first, second = file(filing), file(filing)
     reviewer.confirm(reviewer.choose(first)[0])
     reviewer.delete(reviewer.choose(second)[0])
-    assert items.listed(reviewer._database, ALL, items.Filter())[0] == []
-    assert {one.state for one in items.listed(reviewer._database, ALL, items.Filter(states=items.STATES))[0]} == {"confirmed", "deleted"}
+    assert listing.listed(reviewer._database, ALL, listing.Filter())[0] == []
+    assert {one.state for one in listing.listed(reviewer._database, ALL, listing.Filter(states=items.STATES))[0]} == {
+        "confirmed",
+        "deleted",
+    }
     assert root.rows("SELECT verdict, state, mail_id FROM learn") == [("spam", "waiting", first.encode())]
     for act in (reviewer.confirm, reviewer.delete, reviewer.release):
         with pytest.raises(AlreadyError):

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import items, output
+from . import items, listing, output
 from .acts import Done, Reviewer, filter_release
 from .database import Database, over_tls
 from .errors import EXITS, FINE, QuarantineError
@@ -139,7 +139,7 @@ def _moment(text: str) -> int:
 
 def _list(call: Call) -> int:
     given = call.given
-    wanted = items.Filter(
+    wanted = listing.Filter(
         classes=tuple(given.classes),
         states=items.STATES if "all" in given.states else tuple(given.states),
         recipient=given.recipient,
@@ -150,7 +150,7 @@ def _list(call: Call) -> int:
         limit=given.limit,
         after=given.after,
     )
-    found, mark = items.listed(call.database, call.scope, wanted)
+    found, mark = listing.listed(call.database, call.scope, wanted)
     more = [f"(more: --after {mark})"] if mark else []
     call.say({"items": [item.as_json() for item in found], "next": mark or None}, [*output.table(found), *more] or ["nothing"])
     return FINE

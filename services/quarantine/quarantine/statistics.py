@@ -12,11 +12,11 @@ from .settings import CLASS_OF, CLASSES
 
 def totals(database: Database, scope: Scope, since: int = 0) -> dict[str, Any]:
     """Return counts by class and by what became of the items; an item is a message for one recipient. since: seconds since 1970."""
-    mine, values = scope.condition()
+    mine, values = scope.condition(database)
     rows = database.rows(
         "SELECT IF(r.content = ' ', m.content, r.content), IF(r.rs IN (' ', 'V'), IF(r.ds = 'P', 'delivered', 'held'), r.rs),"
         " COUNT(*), SUM(m.size), MIN(m.time_num), MAX(m.time_num)"
-        " FROM msgs m JOIN msgrcpt r USING (partition_tag, mail_id) JOIN maddr rcpt ON rcpt.id = r.rid"
+        " FROM msgs m JOIN msgrcpt r USING (partition_tag, mail_id)"
         f" WHERE m.quar_type = 'Q' AND m.content IS NOT NULL AND m.time_num >= %s AND {mine} GROUP BY 1, 2",
         (since, *values),
     )
