@@ -48,4 +48,19 @@ TABLE: list[Excuse] = [
         r"^auth: Error: ldap\(\S+\): (Connection lost to LDAP server, reconnecting|ldap_start_tls_s\(\) failed: Can't contact LDAP)",
         "a directory server restarted because its role changed it; logins go on by the other one",
     ),
+    Excuse(
+        "amavis",
+        r"^\([\w-]+\) \(!\)(NOTICE: HOLD reason: .*|)(Maximum decoding depth|Exceeded storage quota|Maximum number of files)",
+        "test_filter_hostile and test_filter_viruses send bombs; over its limits the filter keeps the letter and says so",
+    ),
+    Excuse(
+        "amavis",
+        r"^\([\w-]+\) \(!\)(terminating process \[\d+\] running \S+ \(reason: (Maximum number|Exceeded)|process \[\d+\] running \S+ is still alive)",
+        "the filter ends the program that unpacks a bomb of test_filter_hostile or test_filter_viruses",
+    ),
+    Excuse(
+        "amavis",
+        r"^\([\w-]+\) \(!\)Decoding of p\d+ \(.*\) failed, leaving it unpacked: do_\w+: ",
+        "test_filter_hostile sends archives that are cut or lie about themselves; the virus scanner sees them as they are",
+    ),
 ]
