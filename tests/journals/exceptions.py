@@ -55,7 +55,7 @@ TABLE: list[Excuse] = [
     ),
     Excuse(
         "amavis",
-        r"^\([\w-]+\) \(!\)(terminating process \[\d+\] running \S+ \(reason: (Maximum number|Exceeded)|process \[\d+\] running \S+ is still alive)",
+        r"^\([\w-]+\) \(!\)(terminating )?process \[\d+\] running \S+ (\(reason: (Maximum number|Exceeded)|is still alive)",
         "the filter ends the program that unpacks a bomb of test_filter_hostile or test_filter_viruses",
     ),
     Excuse(
