@@ -50,6 +50,7 @@ class Fetcher:
         self.settings, self.passwords, self.telling, self.dry = settings, passwords, telling, dry
         self.folder = Path(settings.state)
         self.file = self.folder / STATUS
+        self.incoming = self.folder / INCOMING
 
     def status(self) -> list[dict[str, Any]]:
         """What is remembered of every configured mirror."""
@@ -58,13 +59,16 @@ class Fetcher:
 
     def fetch(self, zones: list[str], accept_loss: bool = False) -> list[dict[str, Any]]:
         """Fetch all mirrors, or those of some zones, and return how each is now."""
-        remembered = state.read(self.file)
-        told = []
-        for mirror in self.settings.mirrors:
-            before = self._remembered(remembered, mirror)
-            told.append(self._one(mirror, before, accept_loss) if not zones or mirror.zone in zones else before)
-        if not self.dry:
-            state.write(self.file, {entry["file"]: entry for entry in told})
+        self.incoming.mkdir(mode=0o755, exist_ok=True)
+        # Not the lock of the watch: a large feed takes its time, and lists are judged meanwhile.
+        with state.alone(self.incoming):
+            remembered = state.read(self.file)
+            told = []
+            for mirror in self.settings.mirrors:
+                before = self._remembered(remembered, mirror)
+                told.append(self._one(mirror, before, accept_loss) if not zones or mirror.zone in zones else before)
+            if not self.dry:
+                state.write(self.file, {entry["file"]: entry for entry in told})
         return told
 
     def _remembered(self, remembered: dict[str, Any], mirror: Mirror) -> dict[str, Any]:
@@ -105,9 +109,7 @@ class Fetcher:
             self.telling(syslog.LOG_NOTICE, f"{mirror.zone} is fetched again")
 
     def _download(self, mirror: Mirror) -> Path:
-        folder = self.folder / INCOMING
-        folder.mkdir(mode=0o755, exist_ok=True)
-        file = folder / Path(mirror.file).name
+        file = self.incoming / Path(mirror.file).name
         command = ["rsync", "--times", "--copy-links", "--chmod=F644", "--timeout=60"]
         secret = self.passwords.get(mirror.zone, "")
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}

@@ -42,8 +42,7 @@ def feed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Feed:
     def copied(fetcher: Fetcher, mirror: Mirror) -> Path:
         if not Path(mirror.source).exists():
             raise FetchError(f"rsync: there is no {mirror.source}")
-        (fetcher.folder / "incoming").mkdir(exist_ok=True)
-        return Path(shutil.copy(mirror.source, fetcher.folder / "incoming" / Path(mirror.file).name))
+        return Path(shutil.copy(mirror.source, fetcher.incoming / Path(mirror.file).name))
 
     if not shutil.which("rsync"):
         monkeypatch.setattr(Fetcher, "_download", copied)
