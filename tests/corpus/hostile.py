@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from tests.corpus.sample import TEXT, Sample, crlf, part, several
 MEGABYTE = 2**20
 
 
+@functools.cache
 def zeros(size: int) -> bytes:
     """Return so many zero bytes as gzip has them, without ever holding them: one compressed megabyte again and again."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
