@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         settings = load(given.config, Admin)
+        if given.command == "check":
+            return _check(given)
         user = pwd.getpwuid(os.geteuid()).pw_name
         with by_socket(settings.socket, user) as database:
             run: Callable[[Database, Admin, argparse.Namespace, str], int] = given.run
@@ -51,8 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
+    check = command("check", _setup, "read the configuration and say what is wrong with it; nothing is asked of the database")
     setup = command("setup", _setup, "make databases, tables and accounts what they should be; needs root")
-    setup.add_argument("--accounts", type=Path, default=ACCOUNTS, help="the accounts, with their passwords (default: %(default)s)")
+    for one in (check, setup):
+        one.add_argument("--accounts", type=Path, default=ACCOUNTS, help="the accounts, with their passwords (default: %(default)s)")
     command("migrate", _migrate, "bring the tables to this version")
     command("purge", _purge, "remove what has been kept long enough")
     command("dump", _dump, "write a dump of each database and remove the oldest")
@@ -70,12 +74,23 @@ def _say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _setup(database: Database, settings: Admin, given: argparse.Namespace, user: str) -> int:
+def _accounts(given: argparse.Namespace) -> list[accounts.Account]:
     try:
-        wanted = accounts.read(tomllib.loads(given.accounts.read_text(encoding="utf-8")))
+        return accounts.read(tomllib.loads(given.accounts.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as fault:
         # The message of the parser may quote the line.
         raise UsageError(f"{given.accounts} is no TOML") from fault
+
+
+def _check(given: argparse.Namespace) -> int:
+    """The configuration itself was read by then."""
+    _accounts(given)
+    migrate.read()
+    return FINE
+
+
+def _setup(database: Database, settings: Admin, given: argparse.Namespace, user: str) -> int:
+    wanted = _accounts(given)
     for sentence in accounts.make_databases(database, settings):
         _say(sentence)
     _migrate(database, settings, given, user)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.quarantine.quarantine import accounts, migrate
+from services.quarantine.quarantine import accounts, admin, migrate
 from services.quarantine.quarantine.errors import QuarantineError, UsageError
 from services.quarantine.quarantine.settings import Admin, Review, days_of, load, parse
 
@@ -86,3 +86,18 @@ def test_our_migrations_do_nothing_the_second_time() -> None:
     for one in migrate.read():
         for statement in one.statements:
             assert statement.startswith(("CREATE TABLE IF NOT EXISTS", "INSERT IGNORE")) or " IF NOT EXISTS " in statement, statement[:60]
+
+
+def test_the_maintenance_command_checks_its_files_without_a_database(tmp_path: Path, capsys: Any) -> None:
+    config, file = tmp_path / "admin.toml", tmp_path / "accounts.toml"
+    config.write_text("[days]\nspam = 3\n")
+    file.write_text('[review]\nhosts = ["192.0.2.1"]\npassword = "very-secret-word"\n')
+    words = ["--config", str(config), "check", "--accounts", str(file)]
+    assert admin.main(words) == 0
+    file.write_text('[review]\nhosts = ["192.0.2.1"]\npassword = "very-secret-word\n')
+    assert admin.main(words) == 2
+    config.write_text("[days]\nspm = 3\n")
+    assert admin.main(words) == 2
+    said = capsys.readouterr().err
+    assert "no class spm" in said
+    assert "very-secret-word" not in said
