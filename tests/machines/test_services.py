@@ -19,6 +19,7 @@ UNITS = {
         "posthouse-quarantine-check.timer",
     ],
     "mailstore": ["postfix.service", "dovecot.service"],
+    "content_filter": ["amavis.service", "clamav-daemon.service"],
     "exchanger": [
         "postfix.service",
         "postfix@outside.service",
@@ -34,6 +35,7 @@ PORTS = {
     "dns": {53},
     "directory": {389, 636},
     "quarantine": {3306},
+    "content_filter": set(),  # that of the lab serves the exchanger on its own machine
     "mailstore": {25, 2525, 110, 143, 993, 995, 4190},
     "exchanger": {25, 2526},
     "proxy": {110, 143, 993, 995, 4190},
