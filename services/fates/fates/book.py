@@ -164,7 +164,7 @@ class Book:
                 screen = self._screens.setdefault(machine.name, Postscreen(machine))
                 return screen.line if daemon == "postscreen" else screen.listed
             if daemon == "smtpd":
-                return self._sessions.setdefault((machine.name, program), Session(machine, post)).line
+                return self._sessions.setdefault((machine.name, program), Session(machine)).line
         table: dict[str, Handler] = {
             "qmgr": post.entry_qmgr if entry else post.qmgr,
             "smtpd": post.smtpd,

@@ -6,10 +6,9 @@ from . import kinds
 from .kinds import ANSWERED
 from .machine import Machine
 
-#: Connections that postscreen has judged and not let go: a log whose DISCONNECT lines are gone would fill the memory.
-_MOST = 60_000
-#: SPAMMER BLOCKED, and its list is counted already.
-_LISTED = -1
+_PASSED = frozenset((b"PASS NE", b"ALLOWLI", b"WHITELI"))
+_DENIED = frozenset((b"DENYLIS", b"BLACKLI"))
+_ANSWERED_BLOCKED = ANSWERED[kinds.BLOCKED]
 #: What an answer says, in the order in which it is looked for; the subject before it is the client's own text.
 _PHRASES = (
     (b"blocked using ", kinds.BLOCKED),
@@ -49,87 +48,98 @@ class Postscreen:
         self.machine = machine
 
     def line(self, text: bytes) -> None:
-        """Read one line."""
-        word = text[:8]
+        """Read one line. The most frequent kinds come first: of a busy exchanger's lines, half are this daemon's."""
+        word = text[:7]
         machine = self.machine
-        if word == b"CONNECT ":
+        if word == b"CONNECT":
             machine.connects += 1
-        elif word == b"PASS OLD" or word == b"ALLOWLIS" or word == b"WHITELIS":
-            machine.passes += 1
-            if machine.screens:
-                machine.screens.pop(text[text.find(b"[") :], None)
-        elif word == b"DISCONNE":
-            self._gone(text[11:])
-        elif word == b"NOQUEUE:":
+        elif word == b"DISCONN":
+            machine.screened += 1
+            try:
+                machine.now[machine.screens.pop(text[11:])] += 1
+            except KeyError:
+                self._unknown()
+        elif word == b"DNSBL r":
+            machine.screens[text[text.find(b"[") :]] = kinds.BLOCKED
+        elif word == b"NOQUEUE":
             self._answer(text)
-        elif word == b"PASS NEW":
-            # The tests after the greeting end with 4xx, then with this line, then with DISCONNECT (postscreen(8)).
-            if machine.screens.get(text[9:]) != kinds.TRY_LATER:
-                machine.screens.pop(text[9:], None)
-                machine.passes += 1
-        elif word == b"DNSBL ra" or word == b"DENYLIST" or word == b"BLACKLIS":
+        elif word == b"PASS OL":
+            machine.passes += 1
+            key = text[9:]
+            if key in machine.screens:
+                del machine.screens[key]
+        elif word in _PASSED:
+            machine.passes += 1
+            self._passed(text)
+        elif word in _DENIED:
             machine.screens[text[text.find(b"[") :]] = kinds.BLOCKED
         else:
             self._misbehaved(text)
 
-    def _gone(self, key: bytes) -> None:
+    def _passed(self, text: bytes) -> None:
+        """Whoever was judged and goes on all the same is somebody whose fate the server tells."""
         machine = self.machine
-        fate = machine.screens.pop(key, kinds.UNATTRIBUTED_CONNECTION)
-        if fate == _LISTED:
-            fate = kinds.BLOCKED
-        machine.screened += 1
-        machine.now[fate] += 1
-        if fate == kinds.UNATTRIBUTED_CONNECTION:
-            machine.tops.reasons.add(b"connection: only its end is known")
+        key = text[text.find(b"[") :]
+        # The tests after the greeting end with 4xx, then with PASS NEW, then with DISCONNECT (postscreen(8)).
+        if machine.screens.get(key) == kinds.TRY_LATER:
+            machine.passes -= 1
+        else:
+            machine.screens.pop(key, None)
 
-    def _note(self, key: bytes, fate: int) -> None:
-        screens = self.machine.screens
-        screens[key] = fate
-        if len(screens) > _MOST:
-            self.machine.early += 1
-            self._gone(next(iter(screens)))
+    def _unknown(self) -> None:
+        self.machine.now[kinds.UNATTRIBUTED_CONNECTION] += 1
+        self.machine.tops.reasons.add(b"connection: only its end is known")
 
     def _answer(self, text: bytes) -> None:
-        start = text.find(b" from [")
-        end = text.find(b": ", start)
-        if start < 0 or end < 0:
+        words = text.split(b" ", 14)
+        if len(words) < 9 or words[3] != b"from" or words[1] != b"reject:":
             return
-        machine, key = self.machine, text[start + 6 : end]
-        if text[17:24] == b"CONNECT":
+        machine, key = self.machine, words[4][:-1]
+        if words[2] == b"CONNECT":
             # All places are taken. "Server ports" were found full after the connection had passed.
-            if text.find(b"all server ports busy", end) > 0:
+            if text.find(b"all server ports busy") > 0:
                 machine.passes -= 1
-            self._note(key, kinds.TOO_MANY)
+            machine.screens[key] = kinds.TOO_MANY
             return
-        fate = kinds.BLOCKED if text[end + 2 : end + 3] == b"5" else kinds.TRY_LATER
-        machine.now[ANSWERED[fate]] += 1
-        if fate == kinds.BLOCKED and (at := text.find(b"blocked using ", end)) > 0:
-            known = machine.screens.get(key)
-            if known != _LISTED:
-                machine.tops.lists.add(text[at + 14 :].partition(b";")[0])
-                self._note(key, _LISTED)
-        elif machine.screens.get(key) not in (kinds.BLOCKED, _LISTED):
-            self._note(key, fate)
+        if words[5][:1] != b"5":
+            machine.now[ANSWERED[kinds.TRY_LATER]] += 1
+            machine.screens.setdefault(key, kinds.TRY_LATER)
+            return
+        machine.now[_ANSWERED_BLOCKED] += 1
+        # A line for each recipient, and the list counts once.
+        if machine.screens.get(key) != kinds.LISTED:
+            if len(words) > 13 and words[11] == b"blocked":
+                machine.screens[key] = kinds.LISTED
+                zone = words[13][:-1]
+                try:
+                    machine.tops.lists.counts[zone] += 1
+                except KeyError:
+                    machine.tops.lists.add(zone)
+            else:
+                machine.screens[key] = kinds.BLOCKED
 
     def _misbehaved(self, text: bytes) -> None:
         """Greeting unheard, hung up, or a broken protocol: PREGREET, HANGUP, COMMAND ... LIMIT, BARE NEWLINE and their like."""
         start = text.find(b" from [")
         if start < 0 or not text[:4].isupper():
             return
-        end = text.find(b"]:", start)
-        while end + 2 < len(text) and text[end + 2 : end + 3].isdigit():
-            end += 1
-        key = text[start + 6 : end + 2]
-        if key not in self.machine.screens:
-            self._note(key, kinds.DISCONNECTED)
+        key = text[start + 6 :].partition(b" ")[0].rstrip(b":")
+        self.machine.screens.setdefault(key, kinds.DISCONNECTED)
 
     def finish(self) -> None:
         """The logs end: count whoever was judged and has not gone yet."""
-        for key in list(self.machine.screens):
-            self._gone(key)
+        machine = self.machine
+        for fate in machine.screens.values():
+            machine.screened += 1
+            machine.now[fate] += 1
+        machine.screens.clear()
 
     def listed(self, text: bytes) -> None:
         """One address on one list, from dnsblog(8)."""
-        start = text.find(b" listed by domain ")
-        if start > 0:
-            self.machine.tops.listed.add(text[start + 18 :].partition(b" ")[0])
+        words = text.split(b" ", 6)
+        if len(words) > 5 and words[4] == b"domain":
+            listed = self.machine.tops.listed
+            try:
+                listed.counts[words[5]] += 1
+            except KeyError:
+                listed.add(words[5])

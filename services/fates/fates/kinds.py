@@ -66,6 +66,8 @@ FATES = (
     Fate("BOUNCED", RECIPIENT, "one recipient's copy given up"),
 )
 SLOTS = len(FATES)
+#: One more counter: SPAMMER BLOCKED whose list is counted already. Reports add it to the others.
+LISTED = SLOTS
 #: Slots by unit and name.
 SLOT = {(fate.unit, fate.name): number for number, fate in enumerate(FATES)}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .kinds import SLOTS
-from .messages import Message
+from .kinds import BLOCKED, LISTED, SLOTS
+from .messages import LANDED, MOST, Message, leave
 from .tallies import Tally
 
 Handler = Callable[[bytes], None]
@@ -36,7 +36,7 @@ class Machine:
     peers: dict[bytes, Machine]
     handlers: dict[bytes, Handler | None] = field(default_factory=dict)
     hours: dict[bytes, list[int]] = field(default_factory=dict)
-    now: list[int] = field(default_factory=lambda: [0] * SLOTS)
+    now: list[int] = field(default_factory=lambda: [0] * (SLOTS + 1))
     # Connections
     connects: int = 0
     passes: int = 0
@@ -45,6 +45,8 @@ class Machine:
     screens: dict[bytes, int] = field(default_factory=dict)
     # Messages: by queue id, whatever the instance (an id is a time and an inode, postconf(5) enable_long_queue_ids).
     queue: dict[bytes, Message] = field(default_factory=dict)
+    #: Messages that came to a later stage without the name of their origin, and are still there.
+    nameless: set[bytes] = field(default_factory=set)
     accepted: int = 0
     before: int = 0
     own: int = 0
@@ -61,8 +63,33 @@ class Machine:
         return self.name.partition(b".")[0]
 
     def at(self, hour: bytes) -> None:
-        """Count under this hour from now on."""
+        """Count under this hour from now on. Called for each block, so that what is open stays bounded too."""
         found = self.hours.get(hour)
         if found is None:
-            found = self.hours[hour] = [0] * SLOTS
+            found = self.hours[hour] = [0] * (SLOTS + 1)
         self.now = found
+        while len(self.queue) > MOST:
+            # A message's other entries stay behind under their ids until they leave or grow old too; they count no more.
+            self.early += 1
+            self.queue.pop(next(iter(self.queue))).whole().settle()
+        if len(self.nameless) > MOST:
+            self.nameless.clear()
+        while len(self.screens) > MOST:
+            self.early += 1
+            self.screened += 1
+            found[self.screens.pop(next(iter(self.screens)))] += 1
+        while len(self.landed) > LANDED:
+            self.landed.pop(next(iter(self.landed))).settle()
+        while len(self.expected) > MOST:
+            self.early += 1
+            leave(self, b"", self.expected.pop(next(iter(self.expected))))
+
+    def totals(self) -> list[list[int]]:
+        """Return the counters of each hour, one for each slot."""
+        return [_folded(counts) for counts in self.hours.values()]
+
+
+def _folded(counts: list[int]) -> list[int]:
+    whole = counts[:SLOTS]
+    whole[BLOCKED] += counts[LISTED]
+    return whole

@@ -18,43 +18,30 @@ _TAKEN = {name: SLOT[MESSAGE, name] for name in ("OK", "BOUNCED", "DELETED", "DE
 _BORN = {name: SLOT[OWN, name] for name in ("SENT", "STOPPED", "BOUNCED", "DEFERRED", "WAITING", "UNATTRIBUTED")}
 #: Queue entries that are remembered at once on one machine. A log whose "removed" lines are gone would fill the memory.
 MOST = 60_000
-_LANDED = 20_000
+LANDED = 20_000
 
 
 class Message:
     """What is known of a message. ``open`` counts the queue entries, on all machines, that hold a part of it."""
 
-    __slots__ = (
-        "deferred",
-        "deleted",
-        "delivered",
-        "failed",
-        "handed",
-        "into",
-        "kind",
-        "machine",
-        "open",
-        "passed",
-        "root",
-        "rooted",
-        "stopped",
-    )
+    # Most messages change few of these, so they stand here: a message is made for each one that is offered.
+    open = 1
+    stopped = delivered = failed = 0
+    deferred = deleted = False
+    #: Whether a next stage took it: one that named its origin, and one that did not.
+    joined = passed = False
+    #: The queue ids that other machines' stages gave it, one after the other.
+    handed = b""
+    #: Whether its entry at the first stage is open.
+    rooted = True
+    #: The message that this one turned out to be a part of.
+    into: Message | None = None
 
-    def __init__(self, machine: Machine, kind: int) -> None:
-        """machine: the one that counts it."""
+    def __init__(self, machine: Machine, kind: int, root: bytes) -> None:
+        """machine: the one that counts it. root: its queue id at the first stage, by which later stages and the filter name it."""
         self.machine = machine
         self.kind = kind
-        self.open = 1
-        self.stopped = self.delivered = self.failed = 0
-        self.deferred = self.deleted = self.passed = False
-        #: The queue ids under which next stages took it.
-        self.handed = b""
-        #: Its queue id at the first stage, by which later stages and the filter name it (XFORWARD IDENT) after that entry is gone,
-        #: and whether that entry is open.
-        self.root = b""
-        self.rooted = False
-        #: The message that this one turned out to be a part of.
-        self.into: Message | None = None
+        self.root = root
 
     def whole(self) -> Message:
         """Return the message that this is a part of, or this one."""
@@ -104,7 +91,9 @@ class Message:
         machine.now[slot] += 1
         if slot in _UNTOLD:
             machine.tops.reasons.add(
-                b"message: handed to a next stage whose log is missing" if self.handed else b"message: lines are missing"
+                b"message: handed to a next stage whose log is missing"
+                if self.handed or self.joined or self.passed
+                else b"message: lines are missing"
             )
 
 
@@ -119,10 +108,11 @@ def begin(machine: Machine, queue_id: bytes, kind: int) -> Message:
         machine.before += 1
     elif kind == BORN:
         machine.own += 1
-    message = Message(machine, kind)
-    message.root = queue_id
-    message.rooted = True
-    enter(machine, queue_id, message)
+    message = Message(machine, kind, queue_id)
+    if queue_id in machine.queue:
+        enter(machine, queue_id, message)
+    else:
+        machine.queue[queue_id] = message
     return message
 
 
@@ -133,10 +123,6 @@ def enter(machine: Machine, queue_id: bytes, message: Message) -> None:
     if old is not None and old is not message:
         leave(machine, queue_id, old)
     queue[queue_id] = message
-    if len(queue) > MOST:
-        # Its other entries stay behind under their ids until they leave or grow old too; they count no more.
-        machine.early += 1
-        queue.pop(next(iter(queue))).settle()
 
 
 def leave(machine: Machine, queue_id: bytes, message: Message) -> None:
@@ -155,8 +141,6 @@ def leave(machine: Machine, queue_id: bytes, message: Message) -> None:
     if whole.kind == BORN and len(home.peers) > 1:
         # Perhaps it is a part of a message whose handing over another machine has not told yet.
         home.landed[whole.root] = whole
-        if len(home.landed) > _LANDED:
-            home.landed.pop(next(iter(home.landed))).settle()
         return
     whole.settle()
 
@@ -171,9 +155,6 @@ def expect(machine: Machine, queue_id: bytes, message: Message) -> None:
         return
     message.open += 1
     machine.expected[queue_id] = message
-    if len(machine.expected) > MOST:
-        oldest = next(iter(machine.expected))
-        leave(machine, b"", machine.expected.pop(oldest))
 
 
 def merge(part: Message, message: Message) -> bool:
@@ -182,6 +163,7 @@ def merge(part: Message, message: Message) -> bool:
         return part.whole() is message.whole()
     machine = part.machine
     machine.own -= 1
+    machine.nameless.discard(part.root)
     if not part.rooted and machine.queue.get(part.root) is part:
         del machine.queue[part.root]
     part.kind = OFFERED

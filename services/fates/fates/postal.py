@@ -54,9 +54,20 @@ class Post:
     def removed(self, queue_id: bytes, untold: int) -> None:
         """Take a queue entry away."""
         machine = self.machine
-        message = machine.queue.pop(queue_id, None)
+        message = machine.queue.get(queue_id)
         if message is not None:
+            if message.into is None and message.open > 1 and message.machine is machine:
+                # The most frequent cases, without a call: later stages have the message; or it has several of them.
+                if queue_id != message.root:
+                    del machine.queue[queue_id]
+                    message.open -= 1
+                elif message.rooted:
+                    message.rooted = False
+                    message.open -= 1
+                return
+            del machine.queue[queue_id]
             leave(machine, queue_id, message)
+            machine.nameless.discard(queue_id)
             return
         # It left a queue, so it was in it: from before the logs, or its lines are missing.
         if untold == UNTOLD:
@@ -68,27 +79,24 @@ class Post:
 
     # Ways in
 
-    def offered(self, queue_id: bytes) -> None:
-        """Note that a connection to the first stage has begun a message."""
-        begin(self.machine, queue_id, OFFERED)
-
     def smtpd(self, text: bytes) -> None:
         """Server of a later stage, or of a mailstore."""
-        at = text.find(b": client=")
-        if at < 0:
+        if text[:1] > b"Z":
+            return  # connect, disconnect, warning
+        words = text.split(b" ", 3)
+        if len(words) < 2 or words[1][:7] != b"client=":
             return
         machine = self.machine
-        queue_id = text[:at]
-        at = text.find(b", orig_queue_id=", at)
-        if at < 0:
+        queue_id = words[0][:-1]
+        if len(words) < 3 or words[2][:14] != b"orig_queue_id=":
             message = machine.expected.pop(queue_id, None)
             if message is None:
                 begin(machine, queue_id, BORN)
+                machine.nameless.add(queue_id)
             else:
                 enter(machine, queue_id, message)
             return
-        end = text.find(b",", at + 16)
-        origin = text[at + 16 : end] if end > 0 else text[at + 16 :]
+        origin = words[2][14:].rstrip(b",")
         message = machine.queue.get(origin)
         if message is None:
             message = begin(machine, origin, BEFORE)
@@ -97,8 +105,11 @@ class Post:
         elif message.into is not None:
             message = message.whole()
         message.open += 1
-        message.handed += queue_id + b" "
-        enter(machine, queue_id, message)
+        message.joined = True
+        if queue_id in machine.queue:
+            enter(machine, queue_id, message)
+        else:
+            machine.queue[queue_id] = message
 
     def pickup(self, text: bytes) -> None:
         """A letter of the machine itself."""
@@ -144,20 +155,25 @@ class Post:
     def delivery(self, text: bytes) -> None:
         """One attempt for one recipient."""
         machine = self.machine
+        relay = text.find(b", relay=")
+        # To the next stage on this machine: it has said so itself, and named the origin.
+        handed_on = text[relay + 8 : relay + 18] == b"127.0.0.1[" and text.rfind(b"queued as ") > relay > 0
+        if handed_on and not machine.nameless:
+            return
+        at = text.find(b", status=", relay)
+        if relay < 0 or at < 0:
+            return
         message = machine.queue.get(text[: text.find(b":")])
         if message is None:
             return
         if message.into is not None:
             message = message.whole()
-        if b"queued as " in text and b", relay=127.0.0.1[" in text and b"status=sent" in text:
-            self._passed_on(text, message)
-            return
-        at = text.find(b", status=")
-        if at < 0:
-            return
         word = text[at + 9 : at + 13]
         if word == b"sent":
-            self._sent(text, at, message)
+            if handed_on:
+                self._passed_on(text, message)
+            else:
+                self._sent(text, relay, at, message)
         elif word == b"defe":
             message.deferred = True
         elif word != b"deli":  # deliverable: an address was only verified
@@ -171,9 +187,10 @@ class Post:
         if part is not message and (part is None or not merge(part, message)):
             message.passed = True
 
-    def _sent(self, text: bytes, at: int, message: Message) -> None:
+    def _sent(self, text: bytes, relay: int, at: int, message: Message) -> None:
         reply = text.find(b"discarded, id=", at)
         if reply > 0:
+            message.joined = True
             reason = text[reply:].partition(b" - ")[2]
             message.stop(_STOPPED.get(reason.partition(b":")[0].partition(b" ")[0].rstrip(b")"), _OTHERWISE))
             return
@@ -181,8 +198,8 @@ class Post:
             return  # a filter on another machine has handed it on, and the stage after it has said so
         machine = self.machine
         if len(machine.peers) > 1 and (start := text.find(b"queued as ", at)) > 0:
-            relay = text[text.find(b", relay=") + 8 :].partition(b"[")[0].partition(b".")[0]
-            other = machine.peers.get(relay)
+            host = text[relay + 8 : text.find(b"[", relay)]
+            other = machine.peers.get(host.partition(b".")[0])
             if other is not None and other is not machine:
                 expect(other, text[start + 10 :].rstrip(b")").partition(b" ")[0], message)
                 return
@@ -193,14 +210,14 @@ class Post:
 
     def amavis(self, text: bytes) -> None:
         """The filter's verdict; two lines when it passes for one recipient and not for another."""
+        if text.find(b") Passed CLEAN ", 3, 40) > 0:
+            return
         at = text.find(b") ") + 2
         word = text[at : at + 8]
         if word == b"Blocked ":
             self._blocked(text, at + 8)
         elif word[:7] == b"Passed ":
-            category = text[at + 7 : text.find(b" ", at + 7)]
-            if category != b"CLEAN":
-                self.machine.tops.marks.add(category)
+            self.machine.tops.marks.add(text[at + 7 : text.find(b" ", at + 7)])
 
     def _blocked(self, text: bytes, at: int) -> None:
         end = text.find(b" {", at)

@@ -39,7 +39,7 @@ def build(book: Book, top: int = 10) -> Report:
     hours: dict[str, list[list[int]]] = {}
     days: dict[str, list[list[int]]] = {}
     for machine in machines:
-        for hour, counts in machine.hours.items():
+        for hour, counts in zip(machine.hours, machine.totals(), strict=True):
             name = _name(hour)
             hours.setdefault(name, []).append(counts)
             days.setdefault(name[:10], []).append(counts)
@@ -59,7 +59,7 @@ def build(book: Book, top: int = 10) -> Report:
         for slot in sorted(told, key=lambda slot: -total[slot])
         if total[slot]
     ]
-    busy = {_name(machine.name): _named(_sum(list(machine.hours.values()))) for machine in machines}
+    busy = {_name(machine.name): _named(_sum(machine.totals())) for machine in machines}
     return {
         "from": min(hours, default=None),
         "to": max(hours, default=None),
@@ -84,7 +84,7 @@ def build(book: Book, top: int = 10) -> Report:
 
 
 def _top(tally: Tally, number: int) -> list[dict[str, Any]]:
-    return [{"name": printable(name), "count": count} for name, count in tally.top(number)]
+    return [{"name": _name(name), "count": count} for name, count in tally.top(number)]
 
 
 def _reconcile(book: Book, total: list[int]) -> list[dict[str, Any]]:

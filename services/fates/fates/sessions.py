@@ -6,27 +6,39 @@ from . import kinds
 from .connections import judge
 from .kinds import ANSWERED
 from .machine import Machine
-from .postal import Post
+from .messages import OFFERED, begin
 
 _OPEN = 0
 _CLOSED = -1
 #: How much a fate weighs against another of the same connection; among equals the first counts.
 _WEIGHT = {_OPEN: 0, kinds.DISCONNECTED: 1, kinds.TRY_LATER: 2}
+_NONE = frozenset((b"0", b"0/", b"0 "))
 _AFTER_DATA = (b"DATA", b"END-", b"BDAT")
 
 
 class Session:
     """A server process, and the connection that it serves now."""
 
-    def __init__(self, machine: Machine, post: Post) -> None:
+    def __init__(self, machine: Machine) -> None:
         """machine: whose lines these are."""
         self.machine = machine
-        self.post = post
         self.fate = _CLOSED
         self.lost = False
 
     def line(self, text: bytes) -> None:
         """Read one line."""
+        if text[:1] < b"a":
+            # A queue id, or a word that begins with a capital.
+            at = text.find(b": client=")
+            if 4 < at < 30:
+                if self.fate == _CLOSED:
+                    self._begin()
+                begin(self.machine, text[:at], OFFERED)
+            elif text[:8] == b"NOQUEUE:":
+                self._event(text, 9)
+            elif 4 < (at := text.find(b": ")) < 25 and text[:at].isalnum():
+                self._event(text, at + 2)
+            return
         word = text[:8]
         if word == b"connect ":
             if self.fate != _CLOSED:
@@ -34,17 +46,9 @@ class Session:
             self._begin()
         elif word == b"disconne":
             self._disconnect(text)
-        elif word == b"NOQUEUE:":
-            self._event(text, 9)
-        elif (at := text.find(b": client=")) > 0:
-            if self.fate == _CLOSED:
-                self._begin()
-            self.post.offered(text[:at])
         elif word == b"warning:":
             if text.find(b" limit exceeded: ") > 0 and text.find(b"Connection ") > 0:
                 self._suffer(kinds.TOO_MANY)
-        elif (at := text.find(b": ")) > 0 and text[:at].isalnum():
-            self._event(text, at + 2)
         else:
             self._event(text, 0)
 
@@ -88,9 +92,9 @@ class Session:
         if self.fate == _CLOSED:
             self._begin()
         data = text.find(b" data=")
-        taken = data > 0 and text[data + 6 : data + 8] not in (b"0", b"0/", b"0 ")
+        taken = data > 0 and text[data + 6 : data + 8] not in _NONE
         if not taken and not self.lost and (data := text.find(b" bdat=")) > 0:
-            taken = text[data + 6 : data + 8] not in (b"0", b"0/", b"0 ")
+            taken = text[data + 6 : data + 8] not in _NONE
         if taken:
             fate = kinds.MAIL_TAKEN
         elif self.fate != _OPEN:

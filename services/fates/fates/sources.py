@@ -45,6 +45,8 @@ class Source:
         #: Whether this is a journal's export; known once something was read.
         self.export = False
         self._lines = 0
+        #: Whether lines are counted for the message of a log that ends early: it costs, and a plain file does not.
+        self._counted = True
 
     def blocks(self) -> Iterator[tuple[float, bytes]]:
         """Yield the time of the first line (seconds since 1970) and the block. Raises SourceError."""
@@ -67,7 +69,8 @@ class Source:
             if block:
                 time = first_time(block) if self.export else _time(block)
                 yield time, block
-                self._lines += block.count(b"\n")
+                if self._counted:
+                    self._lines += block.count(b"\n")
             data = stream.read1(CHUNK)
             self._tell()
         block = cutter.rest()
@@ -86,7 +89,11 @@ class Source:
         kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
         joined = io.BufferedReader(_Joined(head, self._raw), CHUNK)  # type: ignore[type-var]
         stream: Any = joined
-        if kind == "gzip":
+        if not kind and self.size:
+            self._raw.seek(0)
+            self._counted = False
+            stream = _Whole(self._raw)
+        elif kind == "gzip":
             stream = gzip.GzipFile(fileobj=joined)
         elif kind == "xz":
             stream = lzma.LZMAFile(joined)  # noqa: SIM115, because it is closed with the stream below it
@@ -122,6 +129,13 @@ class Source:
             self._process.terminate()
             self._process.wait()
         self._raw.close()
+
+
+class _Whole:
+    """A plain file: nothing stands between it and the reader."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.read1 = stream.read
 
 
 class _Joined(io.RawIOBase):

@@ -1,0 +1,181 @@
+"""The peer: the same totals, told as log parsers usually tell them, with a regular expression for each line and one for its text.
+
+It knows only what the generated log holds, keeps no bounds and reads one file; run it as python3 -m bench.fates.peer LOG.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import re
+import sys
+
+_HEAD = re.compile(rb"^(?P<time>\S+) (?P<host>\S+) (?P<program>[\w./-]+)(?:\[(?P<pid>\d+)\])?: (?P<text>.*)$")
+_SCREEN = re.compile(
+    rb"^(?:(?P<begin>CONNECT) from (?P<c1>\[\S+\]:\d+) to|(?P<passed>PASS (?:OLD|NEW)|ALLOWLISTED) (?P<c2>\S+)"
+    rb"|NOQUEUE: reject: RCPT from (?P<c3>\[\S+\]:\d+): (?P<code>\d{3}) .*?(?:blocked using (?P<zone>[^;]+);|;)"
+    rb"|(?P<denied>DENYLISTED) (?P<c4>\S+)|DNSBL rank \d+ for (?P<c5>\S+)|PREGREET \d+ after \S+ from (?P<c6>\[\S+\]:\d+):"
+    rb"|HANGUP after \S+ from (?P<c7>\[\S+\]:\d+) in tests|DISCONNECT (?P<c8>\S+))"
+)
+_LISTED = re.compile(rb"^addr (?P<address>\S+) listed by domain (?P<zone>\S+) as (?P<answer>\S+)$")
+_SERVER = re.compile(
+    rb"^(?:(?P<begin>connect) from (?P<h1>\S+)|(?P<end>disconnect) from \S+(?P<counts>.*)"
+    rb"|NOQUEUE: reject: RCPT from \S+: (?P<code>\d{3}) (?P<dsn>\S+) <[^>]*>: (?P<what>[^:]+): (?P<why>[^;]*);"
+    rb"|(?P<id>[0-9A-F]+): client=(?P<client>[^,]+)(?:, orig_queue_id=(?P<origin>[0-9A-F]+))?)"
+)
+_COUNT = re.compile(rb" data=([1-9])")
+_QUEUE = re.compile(rb"^(?P<id>[0-9A-F]+): (?:(?P<removed>removed)|from=<(?P<sender>[^>]*)>, size=(?P<size>\d+), nrcpt=(?P<many>\d+))")
+_DELIVERY = re.compile(
+    rb"^(?P<id>[0-9A-F]+): to=<(?P<to>[^>]*)>, relay=(?P<relay>[^,]+), delay=[^,]+, delays=[^,]+, dsn=(?P<dsn>[^,]+), "
+    rb"status=(?P<status>\w+) \((?P<reply>.*)\)$"
+)
+_FILTER = re.compile(
+    rb"^\((?P<task>[^)]+)\) (?P<action>Passed|Blocked) (?P<category>[A-Z-]+?)(?:-\d)?(?: \((?P<names>.*?)\))? \{[^}]*\}, .*?, "
+    rb"Queue-ID: (?P<id>[0-9A-F]+), Message-ID: <(?P<letter>[^>]*)>"
+)
+_NAMES = {b"SPAM": "SPAM", b"BAD-HEADER": "BADHEADER", b"INFECTED": "INFECTED", b"BANNED": "BANNED"}
+
+
+class Counter:
+    """Reads line after line."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.fates: collections.Counter[str] = collections.Counter()
+        self.hours: collections.Counter[tuple[bytes, str]] = collections.Counter()
+        self.lists: collections.Counter[bytes] = collections.Counter()
+        self.listed: collections.Counter[bytes] = collections.Counter()
+        self.viruses: collections.Counter[bytes] = collections.Counter()
+        self.banned: collections.Counter[bytes] = collections.Counter()
+        self.connections = self.accepted = self.delivered = 0
+        self.screens: dict[bytes, str] = {}
+        self.sessions: dict[bytes, str] = {}
+        self.roots: dict[bytes, bytes] = {}
+        self.open: dict[bytes, int] = {}
+        self.verdicts: dict[bytes, str] = {}
+        self.hour = b""
+
+    def read(self, path: str) -> None:
+        """Read a log."""
+        head = _HEAD.match
+        handlers = {
+            b"postfix-outside/postscreen": self.screen,
+            b"postfix-outside/dnsblog": self.dnsblog,
+            b"postfix-outside/smtpd": self.server,
+            b"postfix-fixup/smtpd": self.server,
+            b"postfix-inside/smtpd": self.server,
+            b"postfix-outside/qmgr": self.queue,
+            b"postfix-fixup/qmgr": self.queue,
+            b"postfix-inside/qmgr": self.queue,
+            b"postfix-outside/relay/smtp": self.delivery,
+            b"postfix-fixup/smtp": self.delivery,
+            b"postfix-inside/mailstore/smtp": self.delivery,
+            b"amavis": self.filter,
+        }
+        with open(path, "rb") as log:  # noqa: PTH123, because this is how such parsers are written
+            for line in log:
+                found = head(line)
+                if found is None:
+                    continue
+                time, _, program, pid, text = found.groups()
+                self.hour = time[:13]
+                handler = handlers.get(program)
+                if handler is not None:
+                    handler(text, program, pid)
+
+    def tell(self, fate: str) -> None:
+        """Count a fate."""
+        self.fates[fate] += 1
+        self.hours[self.hour, fate] += 1
+
+    def screen(self, text: bytes, _program: bytes, _pid: bytes) -> None:
+        """postscreen."""
+        found = _SCREEN.match(text)
+        if found is None:
+            return
+        kind = found.lastgroup
+        if kind == "c1":
+            self.connections += 1
+        elif kind == "c8":
+            self.tell(self.screens.pop(found["c8"], "UNATTRIBUTED"))
+        elif found["c3"]:
+            key = found["c3"]
+            if found["zone"] and self.screens.get(key) != "SPAMMER BLOCKED, counted":
+                self.lists[found["zone"]] += 1
+            self.screens[key] = "SPAMMER BLOCKED"
+        elif kind in ("c4", "c5"):
+            self.screens[found[kind]] = "SPAMMER BLOCKED"
+        elif kind in ("c6", "c7"):
+            self.screens.setdefault(found[kind], "SPAMMER DISCONNECTED")
+
+    def dnsblog(self, text: bytes, _program: bytes, _pid: bytes) -> None:
+        """The lookups."""
+        found = _LISTED.match(text)
+        if found is not None:
+            self.listed[found["zone"]] += 1
+
+    def server(self, text: bytes, program: bytes, pid: bytes) -> None:
+        """smtpd of any stage."""
+        found = _SERVER.match(text)
+        if found is None:
+            return
+        if found["id"]:
+            root = found["origin"] or found["id"]
+            self.roots[found["id"]] = root
+            self.open[root] = self.open.get(root, 0) + 1
+        elif program != b"postfix-outside/smtpd":
+            return
+        elif found["begin"]:
+            self.sessions[pid] = "NO MAIL OFFERED"
+        elif found["what"]:
+            self.sessions[pid] = "BAD HELO" if found["what"] == b"Helo command rejected" else "INVALID RECIPIENT"
+        elif found["end"]:
+            fate = self.sessions.pop(pid, "UNATTRIBUTED")
+            if not _COUNT.search(found["counts"]):
+                self.tell(fate)
+
+    def queue(self, text: bytes, program: bytes, _pid: bytes) -> None:
+        """qmgr of any stage."""
+        found = _QUEUE.match(text)
+        if found is None:
+            return
+        if not found["removed"]:
+            self.accepted += program == b"postfix-outside/qmgr"
+            return
+        root = self.roots.pop(found["id"], b"")
+        left = self.open.get(root, 0) - 1
+        if left > 0:
+            self.open[root] = left
+            return
+        self.open.pop(root, None)
+        self.tell(self.verdicts.pop(root, "UNATTRIBUTED"))
+
+    def delivery(self, text: bytes, program: bytes, _pid: bytes) -> None:
+        """smtp of any stage."""
+        found = _DELIVERY.match(text)
+        if found is not None and program == b"postfix-inside/mailstore/smtp" and found["status"] == b"sent":
+            self.delivered += 1
+            self.verdicts.setdefault(self.roots.get(found["id"], b""), "OK")
+
+    def filter(self, text: bytes, _program: bytes, _pid: bytes) -> None:
+        """amavis."""
+        found = _FILTER.match(text)
+        if found is None or found["action"] == b"Passed":
+            return
+        self.verdicts[found["id"]] = _NAMES[found["category"]]
+        if found["category"] == b"INFECTED":
+            self.viruses[found["names"]] += 1
+        elif found["category"] == b"BANNED":
+            self.banned[next(part for part in found["names"].split(b",") if part.startswith(b"."))] += 1
+
+
+def main() -> int:
+    """Print the totals as JSON."""
+    counter = Counter()
+    counter.read(sys.argv[1])
+    print(json.dumps({"fates": counter.fates, "connections": counter.connections, "accepted": counter.accepted, "delivered": counter.delivered}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
