@@ -43,7 +43,7 @@ def judge(lab: Lab, name: str, text: str, *options: str) -> str:
 
 
 def hits(report: str) -> set[str]:
-    return set(re.findall(r"^ *-?\d+\.\d+ ([A-Z][A-Z0-9_]+) ", report, re.MULTILINE))
+    return set(re.findall(r"^ *-?\d+(?:\.\d+)? ([A-Z][A-Z0-9_]+) ", report, re.MULTILINE))
 
 
 @pytest.fixture(params=NAMES)
@@ -105,15 +105,14 @@ def test_bayes_learns_into_the_database_and_knows_what_it_learnt(lab: Lab, learn
     name, option = learner
     fewer = [option, "bayes_min_ham_num 5", "bayes_min_spam_num 5"]
     words = " ".join(shlex.quote(f"--cf={one}") for one in fewer)
+    keep = "file=$(mktemp); cat > $file; chmod 644 $file; cd /"
     for kind, word in (("spam", "zorkpill"), ("ham", "gradebook")):
-        box = "".join(
-            f"From writer@elsewhere.test Sun Nov 22 10:00:00 2026\n{letter(' '.join(f'{word}{n}' for n in range(20)), number=n)}\n"
-            for n in range(8)
-        )
-        said = lab.run(name, f"cd /; runuser -u debian-spamd -- sa-learn --{kind} --mbox {words} /dev/stdin", box, timeout=90)
+        bodies = [" ".join(f"{word}{n}" for n in range(number, number + 20)) for number in range(8)]
+        box = "".join(f"From w@elsewhere.test Sun Nov 22 10:00:00 2026\n{letter(body, number=n)}\n" for n, body in enumerate(bodies))
+        said = lab.run(name, f"{keep}; runuser -u debian-spamd -- sa-learn --{kind} --mbox {words} $file; rm $file", box, timeout=90)
         assert "Learned tokens from 8 message(s)" in said
-    assert hits(judge(lab, name, letter("zorkpill1 zorkpill2 zorkpill3 zorkpill4"), *fewer)) & {"BAYES_99", "BAYES_95"}
-    assert hits(judge(lab, name, letter("gradebook1 gradebook2 gradebook3 gradebook4"), *fewer)) & {"BAYES_00", "BAYES_05"}
+    assert hits(judge(lab, name, letter("zorkpill7 zorkpill8 zorkpill9 zorkpill10"), *fewer)) & {"BAYES_99", "BAYES_95"}
+    assert hits(judge(lab, name, letter("gradebook7 gradebook8 gradebook9 gradebook10"), *fewer)) & {"BAYES_00", "BAYES_05"}
 
 
 @pytest.mark.parametrize("name", NAMES)
