@@ -60,10 +60,12 @@ def file(
     delivered: bool = False,
     finished: bool = True,
     size: int = 0,
+    weekly: bool = True,
 ) -> str:
-    """File a letter and return its id. days: how long ago it came. size: as the record says, when it is not that of the text."""
+    """File a letter and return its id. days: how long ago it came. size: as the record says, when it is not that of the text.
+    weekly: under its week, as our filters do; else under 0, as amavis does when nobody tells it otherwise."""
     at = int(time.time() - days * 86400)
-    tag = week(at)
+    tag = week(at) if weekly else 0
     new, secret = mail_id()
     sid = address(database, tag, sender)
     database.run(
