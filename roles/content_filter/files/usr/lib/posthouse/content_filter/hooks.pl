@@ -80,8 +80,22 @@ sub open_archive {
   my $result = eval { &Amavis::Unpackers::do_7zip($part, $directory, @program) };
   return $result if defined $result;
   my $fault = $@;
-  $part->attributes_add('U') if $fault !~ /^(?:timed out|do_7zip: (?:Exceeded storage quota|Maximum number of files))\b/;
+  if ($fault !~ /^(?:timed out|do_7zip: (?:Exceeded storage quota|Maximum number of files))\b/) {
+    # Without room that is no fault of the archive: the only words that decompose_part passes on, and so a 451, are these.
+    die "timed out, for want of room to unpack: $fault" if !has_room($directory);
+    $part->attributes_add('U');
+  }
   die $fault;
+}
+
+sub has_room {
+  my($directory) = @_;
+  my $path = "$directory/parts/room";
+  open(my $file, '>', $path) or return 0;
+  my $written = print {$file} 'x' x 262144;
+  $written = close($file) && $written;
+  unlink $path;
+  return $written;
 }
 
 # file(1) knows mail by its first field. What the letter around it calls a message is opened whichever field that is.
