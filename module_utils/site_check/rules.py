@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from module_utils.site_check.kinds import judge
-from module_utils.site_check.reading import Fault, Loader, Setting, Site, near, pairs, place, read
+from module_utils.site_check.reading import Fault, Loader, Setting, Site, near, pairs, place, read, scalars
 
 CONTROL_NODE = "localhost"
 SECRET = re.compile(r"[A-Za-z0-9._~+-]{16,}")
@@ -48,7 +48,7 @@ class Known:
             group = path.relative_to(root / "playbooks/group_vars").parts[0].removesuffix(".yml")
             for name, key, value in pairs(yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)):
                 known.wired.setdefault(name, {})[group] = place(path, key)
-                known.sources.setdefault(name, set()).update(re.findall(r"[a-z]+_[a-z_]+", yaml.serialize(value)))
+                known.sources.setdefault(name, set()).update(re.findall(r"[a-z]+_[a-z_]+", "\n".join(scalars(value))))
         return known
 
     def spec(self, name: str) -> dict[str, Any] | None:
