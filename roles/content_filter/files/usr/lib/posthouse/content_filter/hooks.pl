@@ -74,19 +74,36 @@ sub open_mail {
   return 2;
 }
 
-# An archive that is broken for 7-Zip may be whole for somebody's own program: the letter is "undecodable" then, and not just clean.
-sub open_archive {
-  my($part, $directory, @program) = @_;
-  my $result = eval { &Amavis::Unpackers::do_7zip($part, $directory, @program) };
-  return $result if defined $result;
+# --- Archives that do not open to the end -----------------------------------------------------------------------------
+# Upstream logs that the program failed, takes what came out for all of it, and removes the archive. A broken one may be whole for
+# somebody's own program: the letter is "undecodable" then, and the scanner sees the archive as well.
+our $ended_badly;
+require Amavis::Unpackers;
+my $results_of_program = \&Amavis::Unpackers::collect_results;
+*Amavis::Unpackers::collect_results = sub ($$;$$$) {
+  my $good = $_[4];
+  # With the caller's own variables: upstream lets go of the caller's handle.
+  my($result, $status) = &$results_of_program;
+  $ended_badly = 1 if $good && (!defined $status || $status & 127 || !grep { $_ == $status >> 8 } @$good);
+  return ($result, $status);
+};
+
+sub open_carefully {
+  my($decoder, $part, $directory, @program) = @_;
+  local $ended_badly = 0;
+  my $result = eval { &$decoder($part, $directory, @program) };
   my $fault = $@;
-  if ($fault !~ /^(?:timed out|do_7zip: (?:Exceeded storage quota|Maximum number of files))\b/) {
-    # Without room that is no fault of the archive: the only words that decompose_part passes on, and so a 451, are these.
-    die "timed out, for want of room to unpack: $fault" if !has_room($directory);
-    $part->attributes_add('U');
-  }
-  die $fault;
+  # Over limits: that is a verdict of its own.
+  die $fault if !defined $result && $fault =~ /^(?:timed out|\w+: (?:Exceeded storage quota|Maximum number of files))\b/;
+  return $result if defined $result && !$ended_badly;
+  # Without room that is no fault of the archive: the only words that decompose_part passes on, and so a 451, are these.
+  die "timed out, for want of room to unpack: $fault\n" if !has_room($directory);
+  $part->attributes_add('U');
+  return 2;
 }
+
+sub open_archive { return open_carefully(\&Amavis::Unpackers::do_7zip, @_) }
+sub open_rar { return open_carefully(\&Amavis::Unpackers::do_unrar, @_) }
 
 sub has_room {
   my($directory) = @_;
@@ -99,7 +116,6 @@ sub has_room {
 }
 
 # file(1) knows mail by its first field. What the letter around it calls a message is opened whichever field that is.
-require Amavis::Unpackers;
 my $types_of_files = \&Amavis::Unpackers::determine_file_types;
 *Amavis::Unpackers::determine_file_types = sub ($$) {
   my($directory, $parts) = @_;
