@@ -1,6 +1,7 @@
 """The table follows the directory, and nothing that happens there empties it."""
 
 import json
+import logging
 import socket
 import threading
 import time
@@ -100,12 +101,12 @@ def test_an_outage_is_a_warning_once_and_only_when_it_lasts(service: Any, server
         server.away = True
     monkeypatch.setattr("services.recipients.recipients.service._RETRY", 0.0)
     steps(service, lambda: len(service._away) == 2)
-    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    assert not [record for record in caplog.records if record.levelno == logging.WARNING]
     monkeypatch.setattr("services.recipients.recipients.service._ALARM", 0.0)
     for _ in range(6):
         service._wake()
         service.step()
-    assert [record.levelname for record in caplog.records].count("WARNING") == 1
+    assert [record.levelno for record in caplog.records].count(logging.WARNING) == 1
     servers["ldap://two.test"].away = False
     steps(service, lambda: state(service) == "current")
     assert "ldap://two.test answers again" in caplog.text
