@@ -46,7 +46,8 @@ def measure(cluster: Cluster, count: int, rounds: int) -> Measured:
     }
     with stages.bare(cluster, hops=1):
         for kind, letter in letters().items():
-            cluster.run(cluster.exchanger, f"cat > {LETTER}", letter.decode("ascii"))
+            # smtp-source ends lines itself.
+            cluster.run(cluster.exchanger, f"cat > {LETTER}", letter.decode("ascii").replace("\r\n", "\n"))
             walls: dict[str, list[float]] = {}
             for way, place in ways.items():
                 _send(cluster, place, 2)  # the greet wait, and the first letter of a filter's child
