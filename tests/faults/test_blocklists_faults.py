@@ -65,12 +65,13 @@ def refused(lab: Lab, people: People, last: int) -> bool:
 
 
 def well_again(lab: Lab, zone: str) -> bool:
-    """Check as often as a list has to be well before it is put back."""
-    for _ in range(8):
+    """Check until a list has been well often enough; what was answered while it was not is remembered for some seconds."""
+
+    def back() -> bool:
         lab.run(lab.exchanger.name, CHECK)
-        if not standing(lab, zone)["out"]:
-            return True
-    return False
+        return not standing(lab, zone)["out"]
+
+    return post.wait_for(back, 60, pause=1)
 
 
 def test_a_list_that_dies(lab: Lab, people: People) -> None:
@@ -122,8 +123,7 @@ def test_an_operators_slip_takes_out_our_own_list(lab: Lab, people: People) -> N
             assert not refused(lab, people, 252)
         finally:
             lab.run(machine, f"sed -i '/ slip$/d' {OURS}; sleep 12")
-    # Answers of the list as it was are remembered for ten seconds, by the check too.
-    assert post.wait_for(lambda: well_again(lab, OWN), 60, pause=5), standing(lab, OWN)
+    assert well_again(lab, OWN), standing(lab, OWN)
     assert refused(lab, people, 240)
 
 
