@@ -45,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
     shell.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run there; a login shell by default")
     probe = add("probe", "send real mail and show the path it takes", "print one JSON object")
     probe.add_argument("words", nargs=argparse.REMAINDER, metavar="OPTION", help="see ./lab probe -- --help")
+    fates = add("fates", "say what became of connections and messages, from the machines' journals")
+    fates.add_argument("words", nargs="*", metavar="OPTION", help="see ./lab fates --help; 'trace WHAT' follows one message")
     bench = add("bench", "run the benches, or name them", "print one JSON object a bench")
     bench.add_argument("name", nargs="?", help="a folder or file of bench/")
     bench.add_argument("words", nargs=argparse.REMAINDER, metavar="OPTION", help="handed on to the bench")
@@ -56,7 +58,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; every expected fault is one sentence."""
-    options = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # All of its words are another command's, options and all, which argparse's remainder does not take as its first.
+    handed_on = words[1:] if words[:1] == ["fates"] else []
+    options = parser().parse_args(words[: len(words) - len(handed_on)])
+    options.words = handed_on or getattr(options, "words", [])
     # Late, so that --help needs nothing but Python's own library.
     from frontdoor import commands  # noqa: PLC0415, because the environment may not exist yet
 

@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
         "status": status,
         "shell": shell,
         "probe": probe,
+        "fates": fates,
         "bench": bench,
         "lint": lint,
         "docs": docs,
@@ -148,6 +149,13 @@ def shell(options: argparse.Namespace) -> int:
     if options.machine not in known and f"Host {options.machine} " not in paths.SSH_CONFIG.read_text():
         raise Refused(f"There is no machine {options.machine}; there are {', '.join(known)}.")
     return subprocess.call(ssh.command(options.machine, *options.words))
+
+
+def fates(options: argparse.Namespace) -> int:
+    """Tell the fates of the lab's mail."""
+    from frontdoor import fates as telling  # noqa: PLC0415, as above
+
+    return telling.run(options.words)
 
 
 def bench(options: argparse.Namespace) -> int:

@@ -18,6 +18,14 @@ ENTRIES = ("postfix-outside",)
 #: Machines and programs that are told apart; a log of more is not a log of ours.
 _MACHINES = 1000
 _PROGRAMS = 20_000
+
+
+def _hour(entry: bytes) -> int:
+    """Return the hour since 1970 of the first entry, 0 when it has none."""
+    digits = value(b"\n" + entry[:4096], b"\n__REALTIME_TIMESTAMP=")[:-6]
+    return int(digits) // 3600 if digits.isdigit() and len(digits) < 12 else 0
+
+
 _DELIVERIES = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "discard", "retry")
 
 
@@ -82,7 +90,17 @@ class Book:
 
     def journal(self, block: bytes) -> None:
         """Read whole entries of a journal's export, cut by ``export.Cutter``."""
-        self._hours(block)
+        last = block.rfind(b"\n\n", 0, len(block) - 2) + 2
+        first_hour, last_hour = _hour(block), _hour(block[last:]) if last > 1 else None
+        if last_hour is not None and first_hour != last_hour:
+            middle = block.find(b"\n\n", len(block) // 2) + 2
+            if middle in (1, len(block)):
+                middle = last
+            self.journal(block[:middle])
+            self.journal(block[middle:])
+            return
+        if first_hour:
+            self._hour = self._named_hour(first_hour)
         host = b""
         handlers: dict[bytes, Handler | None] = {}
         machine = None
@@ -119,15 +137,12 @@ class Book:
             if len(parts) == 4:
                 self._of(self._machine(parts[1]), parts[2].partition(b"[")[0], parts[2])
 
-    def _hours(self, block: bytes) -> None:
-        """Count a block of a journal under the hour in which it begins: blocks are seconds long, or the site is quiet."""
-        digits = value(b"\n" + block[:4096], b"\n__REALTIME_TIMESTAMP=")[:-6]
-        if digits.isdigit() and len(digits) < 12:
-            hour = int(digits) // 3600
-            if hour != self._hour_end:
-                self._hour_end = hour
-                self._hour_of_end = time.strftime("%Y-%m-%dT%H", time.localtime(hour * 3600)).encode()
-            self._hour = self._hour_of_end
+    def _named_hour(self, hour: int) -> bytes:
+        """Return an hour since 1970 as it is written here."""
+        if hour != self._hour_end:
+            self._hour_end = hour
+            self._hour_of_end = time.strftime("%Y-%m-%dT%H", time.localtime(hour * 3600)).encode()
+        return self._hour_of_end
 
     def _machine(self, name: bytes) -> Machine:
         machine = self.machines.get(name)

@@ -91,8 +91,8 @@ class Postscreen:
         self.machine.tops.reasons.add(b"connection: only its end is known")
 
     def _answer(self, text: bytes) -> None:
-        words = text.split(b" ", 14)
-        if len(words) < 9 or words[3] != b"from" or words[1] != b"reject:":
+        words = text.split(b" ", 13)
+        if len(words) < 7 or words[3] != b"from" or words[1] != b"reject:":
             return
         machine, key = self.machine, words[4][:-1]
         if words[2] == b"CONNECT":
@@ -110,7 +110,7 @@ class Postscreen:
         if machine.screens.get(key) != kinds.LISTED:
             if len(words) > 13 and words[11] == b"blocked":
                 machine.screens[key] = kinds.LISTED
-                zone = words[13][:-1]
+                zone = words[13].partition(b";")[0]
                 try:
                     machine.tops.lists.counts[zone] += 1
                 except KeyError:

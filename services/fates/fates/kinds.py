@@ -40,7 +40,7 @@ FATES = (
     Fate("INFECTED", MESSAGE, "stopped by the filter for a virus", talk=True),
     Fate("BANNED", MESSAGE, "stopped by the filter for a kind of file", talk=True),
     Fate("UNCHECKED", MESSAGE, "stopped by the filter because it could not be looked into"),
-    Fate("OTHERWISE STOPPED", MESSAGE, "stopped by the filter for another reason (oversized, refused by the next stage)"),
+    Fate("OTHERWISE STOPPED", MESSAGE, "stopped by the filter for another reason (oversized, for instance)"),
     Fate("BOUNCED", MESSAGE, "could not be delivered to somebody and was given up"),
     Fate("DELETED", MESSAGE, "deleted from a queue by an operator"),
     Fate("DEFERRED", MESSAGE, "in a queue where the logs end, after at least one attempt"),

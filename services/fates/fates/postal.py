@@ -37,7 +37,11 @@ class Post:
             queue_id = text[: text.find(b":")]
             message = self.machine.queue.get(queue_id)
             if message is None:
-                begin(self.machine, queue_id, BEFORE)
+                # Postfix's own notices to the postmaster come from nowhere.
+                ours = text.find(b": from=<double-bounce@") > 0
+                begin(self.machine, queue_id, BORN if ours else BEFORE)
+                if ours:
+                    self.machine.nameless.add(queue_id)
             elif message.kind == OFFERED:
                 message.kind = ACCEPTED
                 self.machine.accepted += 1
@@ -217,7 +221,9 @@ class Post:
         if word == b"Blocked ":
             self._blocked(text, at + 8)
         elif word[:7] == b"Passed ":
-            self.machine.tops.marks.add(text[at + 7 : text.find(b" ", at + 7)])
+            category = text[at + 7 : text.find(b" ", at + 7)]
+            if category != b"MTA-BLOCKED":
+                self.machine.tops.marks.add(category)
 
     def _blocked(self, text: bytes, at: int) -> None:
         end = text.find(b" {", at)
@@ -230,11 +236,16 @@ class Post:
             tops.viruses.add(names.rstrip(b")"))
         elif category == b"BANNED":
             tops.banned.add(next((part for part in names.rstrip(b")").split(b",") if part[:1] == b"."), names.partition(b",")[0]))
-        # After the sender, who may write what he likes, and before the Message-ID, where he may too.
-        head, found, rest = text.partition(b", Message-ID: ")[0].rpartition(b", Queue-ID: ")
-        message = self._find(rest.partition(b",")[0]) if found and head else None
+        # Sender and Message-ID are the sender's own text. Who writes a second id into them is left to the filter's reply, which the
+        # stage before it logs under its own id.
+        parts = text.split(b", Queue-ID: ")
+        message = self._find(parts[1].partition(b",")[0]) if len(parts) == 2 else None
         if message is None:
-            tops.reasons.add(b"filter: a verdict on a message that is not known")
+            tops.reasons.add(b"filter: a verdict that names no known message")
+            return
+        if category == b"MTA-BLOCKED":
+            # The next stage refused it for good: nothing was wrong with the message, and its sender is told.
+            message.whole().failed += 1
             return
         message.whole().stop(_STOPPED.get(b"BAD-HEADER" if category[:10] == b"BAD-HEADER" else category, _OTHERWISE))
 

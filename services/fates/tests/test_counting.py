@@ -1,0 +1,192 @@
+"""Real logs: every connection and every message has one fate, and it is the right one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from services.fates.fates.kinds import FATES
+from services.fates.tests.conftest import CLUSTER, EXCHANGER, EXPORT, agrees, count, count_lines, fates
+
+#: What was provoked, one session after the other, when the log was made.
+CONNECTIONS = {
+    "MAIL TAKEN": 25,
+    "SPAMMER DISCONNECTED": 16,
+    "TOO MANY": 14,
+    "SPAMMER BLOCKED": 10,
+    "INVALID RECIPIENT": 3,
+    "MESSAGE REFUSED": 2,
+    "BAD HELO": 1,
+    "SENDER REFUSED": 1,
+    "RELAY REFUSED": 1,
+    "TRY LATER": 1,
+    "NO MAIL OFFERED": 1,
+}
+MESSAGES = {"OK": 11, "BOUNCED": 4, "INFECTED": 3, "SPAM": 2, "BADHEADER": 2, "BANNED": 2, "DELETED": 1, "DEFERRED": 1}
+
+
+def test_every_fate_that_was_provoked_is_counted_once() -> None:
+    report = count(EXCHANGER)
+    assert fates(report, "connection") == CONNECTIONS
+    assert fates(report, "message") == MESSAGES
+    assert agrees(report)
+    assert not report["unattributed"]
+
+
+def test_sums_are_the_numbers_of_the_lines_that_begin_a_connection_and_take_a_message(real: list[bytes]) -> None:
+    report = count(EXCHANGER)
+    connects = sum(b"]: CONNECT from [" in line for line in real)
+    taken = {
+        line.split()[3]
+        for line in real
+        if b" postfix-outside/qmgr[" in line and b"(queue active)" in line and b"double-bounce@" not in line
+    }
+    assert sum(fates(report, "connection").values()) == connects == report["reconciliation"][0]["begun"]
+    assert sum(fates(report, "message").values()) == len(taken) == report["reconciliation"][1]["begun"]
+
+
+def test_the_talks_list_adds_up_to_connections_without_mail_and_messages() -> None:
+    report = count(EXCHANGER)
+    connections, messages = fates(report, "connection"), fates(report, "message")
+    assert report["total"] == sum(connections.values()) - connections["MAIL TAKEN"] + sum(messages.values())
+    assert report["total"] == sum(row["count"] for row in report["fates"])
+    counts = [row["count"] for row in report["fates"]]
+    assert counts == sorted(counts, reverse=True)
+    assert {fate.name for fate in FATES if fate.talk} == {
+        "SPAMMER BLOCKED", "OK", "SPAMMER DISCONNECTED", "INVALID RECIPIENT", "SPAM", "BADHEADER", "INFECTED", "BAD HELO", "BANNED",
+    }  # fmt: skip
+
+
+def test_what_is_most_frequent() -> None:
+    report = count(EXCHANGER)
+    assert {row["name"]: row["count"] for row in report["viruses"]} == {"Eicar-Test-Signature": 2, "Posthouse.Trojan-1": 1}
+    assert {row["name"]: row["count"] for row in report["lists"]} == {"bl.test": 3}
+    assert {row["name"]: row["count"] for row in report["listed"]} == {"bl.test": 8, "sbl.test": 8}
+    assert {row["name"]: row["count"] for row in report["banned"]} == {".exe": 2}
+    assert {row["name"]: row["count"] for row in report["passed_with_mark"]} == {"SPAMMY": 2, "SPAM": 1}
+
+
+def test_a_journal_and_its_lines_tell_the_same() -> None:
+    lines, journal = count(EXCHANGER), count(EXPORT)
+    for report in (lines, journal):
+        for key in ("lines", "hours", "days", "from", "to"):
+            report.pop(key)
+    assert lines == journal
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_mail_is_followed_to_the_mailstores_whatever_the_order_of_their_logs(order: tuple[int, ...]) -> None:
+    report = count(*(CLUSTER[at] for at in order))
+    assert agrees(report)
+    assert not report["unattributed"]
+    assert fates(report, "message") == {"OK": 75, "BOUNCED": 5}
+    # Forwards are parts of the messages that they come from; what is left was born here: replies and reports.
+    assert fates(report, "own message") == {"SENT": 12}
+
+
+def test_without_the_mailstores_logs_mail_is_followed_as_far_as_the_exchanger_tells() -> None:
+    report = count(CLUSTER[0])
+    assert agrees(report)
+    assert fates(report, "message") == {"OK": 77, "BOUNCED": 3}
+
+
+def test_fates_stand_in_the_hour_in_which_they_were_decided(real: list[bytes]) -> None:
+    report = count(EXCHANGER)
+    assert set(report["hours"]) == {"2026-11-22T19", "2026-11-22T20"}
+    summed: dict[str, int] = {}
+    for units in report["hours"].values():
+        for fate, number in units["connection"].items():
+            summed[fate] = summed.get(fate, 0) + number
+    assert summed == fates(report, "connection")
+    early = count_lines([line for line in real if line.startswith(b"2026-11-22T19")])
+    assert early["hours"]["2026-11-22T19"]["connection"] == report["hours"]["2026-11-22T19"]["connection"]
+
+
+def test_an_older_postfix_names_no_queue_id_before_a_lost_connection(real: list[bytes]) -> None:
+    older = [re.sub(rb"NOQUEUE: (?=lost connection|too many errors|timeout)", b"", line) for line in real]
+    older = [line.replace(b"ALLOWLISTED", b"WHITELISTED").replace(b"DENYLISTED", b"BLACKLISTED") for line in older]
+    assert fates(count_lines(older), "connection") == CONNECTIONS
+
+
+def test_long_queue_ids(real: list[bytes]) -> None:
+    """postconf(5) enable_long_queue_ids: base 52 without vowels, never ambiguous with a word."""
+    longer = [
+        re.sub(rb"\b([0-9A-F]{10,12})\b", lambda match: b"4dGrY" + match[1].translate(bytes.maketrans(b"AE", b"XY")) + b"z", line)
+        for line in real
+    ]
+    report = count_lines(longer)
+    assert fates(report, "message") == MESSAGES
+    assert agrees(report)
+
+
+def line(text: str, program: str = "postfix-outside/smtpd[7]", second: int = 0) -> bytes:
+    return f"2026-11-22T19:00:{second:02}+00:00 mx1 {program}: {text}".encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "fate"),
+    [
+        ("550 5.1.1 <a@b.test>: Recipient address rejected: User unknown in local recipient table", "INVALID RECIPIENT"),
+        ("550 5.2.1 <a@b.test>: Recipient address rejected: Mailaddress is administratively disabled.", "INVALID RECIPIENT"),
+        ("450 4.1.1 <a@b.test>: Recipient address rejected: unverified address: timed out", "TRY LATER"),
+        ("451 4.3.0 <a@b.test>: Temporary lookup failure", "TRY LATER"),
+        ("504 5.5.2 <h>: Helo command rejected: need fully-qualified hostname", "BAD HELO"),
+        ("554 5.7.1 <x[192.0.2.9]>: Client host rejected: Access denied", "SPAMMER BLOCKED"),
+        ("554 5.7.1 Service unavailable; Client host [192.0.2.9] blocked using zen.example; why", "SPAMMER BLOCKED"),
+        ("554 5.7.1 <f@g.test>: Sender address rejected: Access denied", "SENDER REFUSED"),
+        ("554 5.7.1 <a@b.test>: Relay access denied", "RELAY REFUSED"),
+        ("452 4.5.3 Error: too many recipients", "TOO MANY"),
+        ("550 5.7.1 <a@b.test>: something that nobody foresaw", "OTHERWISE REFUSED"),
+    ],
+)
+def test_answers(answer: str, fate: str) -> None:
+    gone = line("disconnect from x[192.0.2.9] ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4")
+    report = count_lines([line("connect from x[192.0.2.9]"), rejected(answer), gone])
+    assert fates(report, "connection") == {fate: 1}
+
+
+def rejected(answer: str) -> bytes:
+    return line(f"NOQUEUE: reject: RCPT from x[192.0.2.9]: {answer}; from=<> to=<a@b.test> proto=ESMTP helo=<h>")
+
+
+def test_the_first_answer_for_good_decides_and_mail_outweighs_all() -> None:
+    refused = [
+        line("connect from x[192.0.2.9]"),
+        rejected("451 4.3.0 <a@b.test>: Temporary lookup failure"),
+        rejected("554 5.7.1 <c@d.test>: Relay access denied"),
+        rejected("550 5.1.1 <a@b.test>: Recipient address rejected: no"),
+        line("NOQUEUE: lost connection after RCPT from x[192.0.2.9]"),
+    ]
+    gone = line("disconnect from x[192.0.2.9] ehlo=1 mail=1 rcpt=0/3 commands=2/5")
+    assert fates(count_lines([*refused, gone]), "connection") == {"RELAY REFUSED": 1}
+    gone = line("disconnect from x[192.0.2.9] ehlo=1 mail=2 rcpt=1/4 data=1 commands=5/8")
+    assert fates(count_lines([*refused, gone]), "connection") == {"MAIL TAKEN": 1}
+
+
+def test_a_message_that_was_taken_before_the_logs_begin_is_counted_as_such(real: list[bytes], tmp_path: Path) -> None:
+    late = tmp_path / "late.log"
+    start = next(at for at, one in enumerate(real) if b"/qmgr[" in one and b"B3B822BA1B4: from=" in one)
+    late.write_bytes(b"\n".join(real[start + 1 :]) + b"\n")
+    report = count(late)
+    assert agrees(report)
+    assert report["reconciliation"][1]["begun_unseen"] >= 1
+
+
+def test_a_list_has_the_name_that_its_reply_map_gives_it() -> None:
+    """postconf(5) postscreen_dnsbl_reply_map: clients are told of "the list of madstop.test" instead of a zone with a secret in it."""
+    screen = "postfix-outside/postscreen[7]"
+    said = (
+        "550 5.7.1 Service unavailable; client [192.0.2.9] blocked using the list of madstop.test; from=<f@g.test>, to=<a@b.test>, helo=<h>"
+    )
+    report = count_lines([
+        line("CONNECT from [192.0.2.9]:9 to [192.0.2.25]:25", screen),
+        line("DNSBL rank 2 for [192.0.2.9]:9", screen),
+        line(f"NOQUEUE: reject: RCPT from [192.0.2.9]:9: {said}", screen),
+        line(f"NOQUEUE: reject: RCPT from [192.0.2.9]:9: {said}", screen),
+        line("DISCONNECT [192.0.2.9]:9", screen),
+    ])  # fmt: skip
+    assert report["lists"] == [{"name": "the list of madstop.test", "count": 1}]
+    assert report["recipients"] == {"SPAMMER BLOCKED": 2}
+    assert fates(report, "connection") == {"SPAMMER BLOCKED": 1}
