@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
@@ -101,21 +102,18 @@ class ActionModule(ActionBase):
     def _settle_options(self, validation: Any) -> dict[str, Any]:
         """Work out the role's options once for all its templates, and hold them to its argument_specs.
 
-        The validation is Ansible's, by the task that it made for it, when callback_plugins/warm.py has left that to this one.
+        validation: the task that Ansible has made for that. Done here when callback_plugins/warm.py has taken it away.
         """
-        given = {name: self._variables[name] for name in validation.args["argument_spec"] if name in self._variables}
-        self._variables = {**self._variables, **self._templar.template(given)}
+        described = validation.args["argument_spec"]
+        values = self._templar.template({name: self._variables[name] for name in described if name in self._variables})
+        self._variables = {**self._variables, **values}
         if not self._task._role.posthouse_spared:
             return {}
-        task = validation.copy()
-        task.args = {**task.args, "provided_arguments": self._templar.template(task.args.get("provided_arguments") or {})}
-        around = {"task": task, "connection": self._connection, "play_context": self._play_context, "loader": self._loader}
-        loader = self._shared_loader_obj.action_loader
-        result: dict[str, Any] = loader.get(task.action, templar=self._templar, shared_loader_obj=self._shared_loader_obj, **around).run(
-            task_vars=self._variables
-        )
-        result.pop("argument_spec_data", None)  # a page of options that are right
-        return result if result.get("failed") else {}
+        given = self._templar.template(validation.args.get("provided_arguments") or {})
+        errors = ArgumentSpecValidator(described).validate({**values, **given}, validate_role_argument_spec=True).error_messages
+        context = validation.args.get("validate_args_context")
+        said = "Validation of arguments failed:\n" + "\n".join(errors)
+        return {"failed": True, "msg": said, "argument_errors": errors, "validate_args_context": context} if errors else {}
 
     def _picture(self) -> dict[str, Any]:
         args = dict(self._task.args)
