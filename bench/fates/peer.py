@@ -173,7 +173,11 @@ def main() -> int:
     """Print the totals as JSON."""
     counter = Counter()
     counter.read(sys.argv[1])
-    print(json.dumps({"fates": counter.fates, "connections": counter.connections, "accepted": counter.accepted, "delivered": counter.delivered}))
+    print(
+        json.dumps(
+            {"fates": counter.fates, "connections": counter.connections, "accepted": counter.accepted, "delivered": counter.delivered}
+        )
+    )
     return 0
 
 

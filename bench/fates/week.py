@@ -28,9 +28,18 @@ _BEGIN = datetime(2012, 11, 5, tzinfo=UTC)
 _HOST = "mx1"
 _ME = "127.0.0.1[127.0.0.1]"
 _LISTS = ("zen.spamhaus.example", "bl.spamcop.example", "psbl.surriel.example", "b.barracuda.example")
-_VIRUSES = ("MBL_303159", "Email.Trojan-234", "Email.Trojan.G2C", "Suspect.Bredozip-zippwd-2", "winnow.malware.ts.jscript.4", "Eicar-Test-Signature")
+_VIRUSES = (
+    "MBL_303159",
+    "Email.Trojan-234",
+    "Email.Trojan.G2C",
+    "Suspect.Bredozip-zippwd-2",
+    "winnow.malware.ts.jscript.4",
+    "Eicar-Test-Signature",
+)
 _BANNED = (".exe,.exe-ms,invoice.exe", "application/octet-stream,.exe,.exe-ms,photo.scr", ".zip,.exe,letter.com")
-_TLS = "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange x25519 server-signature ECDSA (prime256v1) server-digest SHA256"
+_TLS = (
+    "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange x25519 server-signature ECDSA (prime256v1) server-digest SHA256"
+)
 _FILTERED = {"OK", "SPAM", "BADHEADER", "INFECTED", "BANNED"}
 
 Step = tuple[float, str, int, str]
@@ -104,19 +113,20 @@ class Writer:
             return
         zones = chance.sample(_LISTS, 1 + (chance.random() < 0.4))
         for zone in zones:
-            yield 0.1, "outside/dnsblog", 2280 + chance.randrange(8), f"addr {address} listed by domain {zone} as 127.0.0.{chance.randrange(2, 12)}"
+            yield (
+                0.1,
+                "outside/dnsblog",
+                2280 + chance.randrange(8),
+                f"addr {address} listed by domain {zone} as 127.0.0.{chance.randrange(2, 12)}",
+            )
         yield 6, "outside/postscreen", 2274, f"DNSBL rank {2 * len(zones)} for {client}"
         if chance.random() < 0.15:
             yield 6.5, "outside/postscreen", 2274, f"HANGUP after 0.5 from {client} in tests after SMTP handshake"
         else:
+            refused = f"550 5.7.1 Service unavailable; client [{address}] blocked using {zones[0]}"
+            envelope = f"from=<{self._someone()}>, to=<{self._word(7)}@madstop.test>, proto=ESMTP, helo=<{self._word(11)}>"
             for _ in range(1 + (chance.random() < 0.2)):
-                yield (
-                    7,
-                    "outside/postscreen",
-                    2274,
-                    f"NOQUEUE: reject: RCPT from {client}: 550 5.7.1 Service unavailable; client [{address}] blocked using {zones[0]}; "
-                    f"from=<{self._word(8)}@{self._word(9)}.example>, to=<{self._word(7)}@madstop.test>, proto=ESMTP, helo=<{self._word(11)}>",
-                )
+                yield 7, "outside/postscreen", 2274, f"NOQUEUE: reject: RCPT from {client}: {refused}; {envelope}"
         yield 8, "outside/postscreen", 2274, f"DISCONNECT {client}"
 
     def _disconnected(self, client: str) -> Iterator[Step]:
@@ -138,26 +148,17 @@ class Writer:
         heapq.heappush(self._servers, (begin + after + 3, pid))
         host = f"mail.{self._word(9)}.example[{address}]" if chance.random() < 0.8 else f"unknown[{address}]"
         yield after, "outside/smtpd", pid, f"connect from {host}"
-        envelope = f"from=<{self._word(8)}@{self._word(9)}.example> to=<{self._word(7)}@madstop.test> proto=ESMTP helo=<{self._word(9)}.example>"
+        envelope = f"from=<{self._someone()}> to=<{self._word(7)}@madstop.test> proto=ESMTP helo=<{self._word(9)}.example>"
         if fate == "INVALID RECIPIENT":
             number = 1 + int(chance.random() < 0.2)
+            reason = "Recipient address rejected: Sorry, no mailbox here by that name."
             for _ in range(number):
-                yield (
-                    after + 1,
-                    "outside/smtpd",
-                    pid,
-                    f"NOQUEUE: reject: RCPT from {host}: 550 5.1.1 <{self._word(7)}@madstop.test>: "
-                    f"Recipient address rejected: Sorry, no mailbox here by that name.; {envelope}",
-                )
+                answer = f"550 5.1.1 <{self._word(7)}@madstop.test>: {reason}; {envelope}"
+                yield after + 1, "outside/smtpd", pid, f"NOQUEUE: reject: RCPT from {host}: {answer}"
             yield after + 1, "outside/smtpd", pid, f"disconnect from {host} ehlo=1 mail=1 rcpt=0/{number} quit=1 commands=3/{3 + number}"
         elif fate == "BAD HELO":
-            yield (
-                after + 1,
-                "outside/smtpd",
-                pid,
-                f"NOQUEUE: reject: RCPT from {host}: 554 5.7.1 <{self._word(5)}>: "
-                f"Helo command rejected: Sorry, your HELO host name has been denied; {envelope}",
-            )
+            answer = f"554 5.7.1 <{self._word(5)}>: Helo command rejected: Sorry, your HELO host name has been denied; {envelope}"
+            yield after + 1, "outside/smtpd", pid, f"NOQUEUE: reject: RCPT from {host}: {answer}"
             yield after + 1, "outside/smtpd", pid, f"disconnect from {host} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"
         else:
             yield from self._message(fate, after, pid, host, address, port)
@@ -166,7 +167,7 @@ class Writer:
         chance = self._chance
         first, second = self._queue_id(), self._queue_id()
         letter = f"<{self._word(16)}@{self._word(9)}.example>"
-        sender = f"{self._word(8)}@{self._word(9)}.example"
+        sender = self._someone()
         people = [f"{self._word(7)}@madstop.test" for _ in range(1 + (chance.random() < 0.1))]
         size, many = chance.randrange(900, 90_000), len(people)
         if chance.random() < 0.7:
@@ -194,7 +195,12 @@ class Writer:
             relay = f"{store}.madstop.test[10.143.0.2{1 if store == 'hermes' else 2}]"
             yield after, "inside/mailstore/smtp", 2302, f"Verified TLS connection established to {relay}:25: {_TLS}"
             for person in people:
-                yield after, "inside/mailstore/smtp", 2302, self._sent(third, person, f"{relay}:25", f"250 2.0.0 Ok: queued as {self._queue_id()}")
+                yield (
+                    after,
+                    "inside/mailstore/smtp",
+                    2302,
+                    self._sent(third, person, f"{relay}:25", f"250 2.0.0 Ok: queued as {self._queue_id()}"),
+                )
             yield after, "inside/qmgr", 1650, f"{third}: removed"
             return
         virus, kind = chance.choice(_VIRUSES), chance.choice(_BANNED)
@@ -204,7 +210,8 @@ class Writer:
             "INFECTED": (f"INFECTED ({virus})", f"INFECTED: {virus}"),
             "BANNED": (f"BANNED ({kind})", f"BANNED: {kind}"),
         }[fate]
-        text = f"({task}) Blocked {verdict} {{DiscardedInbound,Quarantined}}, {about}, quarantine: {self._word(12)}, {told}, Hits: -, size: {size}, 95 ms"
+        kept = f"{{DiscardedInbound,Quarantined}}, {about}, quarantine: {self._word(12)}"
+        text = f"({task}) Blocked {verdict} {kept}, {told}, Hits: -, size: {size}, 95 ms"
         yield after, "amavis", process, text
         yield from self._handed(second, people, f"250 2.7.0 Ok, discarded, id={task} - {reason}", after)
 
@@ -213,7 +220,12 @@ class Writer:
         yield after, f"{stage}/smtpd", pid, "connect from localhost[127.0.0.1]"
         yield after, f"{stage}/smtpd", pid, f"{queue_id}: client=localhost[127.0.0.1]{origin}"
         yield after, f"{stage}/cleanup", 2291, f"{queue_id}: message-id={letter}"
-        yield after, f"{stage}/smtpd", pid, f"disconnect from localhost[127.0.0.1] ehlo=1 xforward=2 mail=1 rcpt={many} data=1 quit=1 commands={6 + many}"
+        yield (
+            after,
+            f"{stage}/smtpd",
+            pid,
+            f"disconnect from localhost[127.0.0.1] ehlo=1 xforward=2 mail=1 rcpt={many} data=1 quit=1 commands={6 + many}",
+        )
         yield after, f"{stage}/qmgr", 1640, f"{queue_id}: from=<{sender}>, size={size}, nrcpt={many} (queue active)"
 
     def _handed(self, queue_id: str, people: list[str], reply: str, after: float) -> Iterator[Step]:
@@ -235,6 +247,9 @@ class Writer:
         """A time of day in microseconds and an inode; never the same one twice while it is in use."""
         self._ids += 1
         return f"{self._ids * 7919 % 1_000_000:05X}26E{self._ids % 0x1000:03X}"
+
+    def _someone(self) -> str:
+        return f"{self._word(8)}@{self._word(9)}.example"
 
     def _word(self, length: int) -> str:
         return f"{self._chance.getrandbits(length * 5):032x}"[-length:]
