@@ -86,7 +86,8 @@ with open('{LOCAL}/trial.hsb', 'w') as file:
     asked, missed, longest = asking(lab, filtering, 25, f"{make}; signatures update --no-fetch")
     assert asked > 100
     assert missed == 0
-    assert longest < 10
+    # Loaded in place of the old ones, they would hold up a scan for thirty seconds; seen when they were.
+    assert longest < 5
     after = status(lab, filtering)
     assert after["serves"]
     assert int(str(after["signatures"])) > 1000000

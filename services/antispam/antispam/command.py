@@ -139,10 +139,9 @@ def _activate(settings: Settings) -> int:
         if done.returncode:
             _log.error("%s ended with status %d; it is tried again after the next update", settings.hook[0], done.returncode)
             return REFUSED
-    state["waiting"] = False
-    owner = settings.home.stat()
-    _write_state(settings, state)
-    os.chown(settings.state, owner.st_uid, owner.st_gid)
+    # Its directory belongs to somebody else, who could have made links there: nothing is written as root.
+    _become(settings.home)
+    _write_state(settings, state | {"waiting": False})
     return FINE
 
 

@@ -68,6 +68,17 @@ def test_a_hook_that_fails_is_tried_again(configuration: Path, programs: Path) -
     assert sum(line.startswith("hook") for line in called(programs)) == 2
 
 
+def test_nothing_is_written_as_root(settings: Settings, configuration: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(configuration, "update")
+    done: list[str] = []
+    monkeypatch.setattr(command, "_become", lambda _: done.append("became another"))
+    monkeypatch.setattr(command, "_write_state", lambda *_: done.append("wrote"))
+    monkeypatch.setattr(command.os, "chown", lambda *_: done.append("gave away"))
+    assert run(configuration, "activate") == command.FINE
+    assert done == ["became another", "wrote"]
+    assert settings.state.exists()
+
+
 def test_a_foreign_channel_is_believed_by_its_key_only(settings: Settings, programs: Path) -> None:
     assert rules.fetch(settings, Channel("rules.example", "ABCDEF", "/etc/key.asc"))
     keys = settings.home / "sa-update-keys"

@@ -92,6 +92,8 @@ def _renew(settings: Settings, record: Record, accept_loss: bool) -> None:
     folder = settings.sets / current if current else None
     if not folder:
         record.files = {}
+    else:
+        _forget_damaged(folder, record)
     offered = offers(settings)
     if settings.official and not current and not any(name.startswith("daily.") for name in offered):
         record.fault = "there are no official signatures yet"
@@ -138,6 +140,15 @@ def _renew(settings: Settings, record: Record, accept_loss: bool) -> None:
     record.identity, record.since, record.files = identity, now(), files
     sets.prune(settings)
     _log.info("set %s is in use: %d databases, %d signatures", identity, len(files), sum(one.signatures for one in files.values()))
+
+
+def _forget_damaged(folder: Path, record: Record) -> None:
+    """Take what is not what was put into use for not there, so that it is taken from its source again."""
+    for name, one in record.files.items():
+        path = folder / name
+        if one.sha256 and (not path.is_file() or databases.digest(path) != one.sha256):
+            _log.error("%s is damaged", path)
+            record.files[name] = File(source=one.source)
 
 
 def _judge(settings: Settings, offer: Offer, known: File, accept_loss: bool) -> File | None:

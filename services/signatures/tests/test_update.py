@@ -93,6 +93,15 @@ def test_a_database_that_is_taken_away_is_used_no_more(settings: Settings, local
     assert set(in_use(settings)) == {"site.ndb"}
 
 
+def test_a_set_that_was_damaged_is_made_anew(settings: Settings) -> None:
+    update.run(settings)
+    before = sets.active(settings)
+    (settings.active / "site.ndb").write_text("gone mad\n")
+    update.run(settings)
+    assert sets.active(settings) != before
+    assert in_use(settings) == {"site.ndb": signature("Site.One", "first bad thing")}
+
+
 def test_nothing_is_used_before_official_signatures_are_there(settings: Settings, programs: Path) -> None:
     program(programs, "freshclam", "#!/bin/sh\necho 'ERROR: no way out'\nexit 9\n")
     with pytest.raises(update.UpdateError, match=r"no official signatures yet: .*no way out"):
