@@ -73,7 +73,7 @@ def test_nothing_is_written_as_root(settings: Settings, configuration: Path, mon
     done: list[str] = []
     monkeypatch.setattr(command, "_become", lambda _: done.append("became another"))
     monkeypatch.setattr(command, "_write_state", lambda *_: done.append("wrote"))
-    monkeypatch.setattr(command.os, "chown", lambda *_: done.append("gave away"))
+    monkeypatch.setattr("os.chown", lambda *_: done.append("gave away"))
     assert run(configuration, "activate") == command.FINE
     assert done == ["became another", "wrote"]
     assert settings.state.exists()
