@@ -14,14 +14,14 @@ from ansible.plugins.loader import filter_loader, test_loader
 DOCUMENTATION = """
 name: warm
 type: aggregate
-short_description: Load filters and variables before the first task
+short_description: Load filters and variables before the first task, and spare tasks that only validate arguments
 description:
   - Ansible starts a process for every task on every machine. Each inherits what the first process has loaded, and loads by itself
     what it has not, for one task, and forgets it. This callback makes the first process load all filters and tests, and the variable
     files of all machines, of which wiring reads every machine's address.
   - It also makes roles that begin with a tree task leave the validation of their arguments to that task, which spares a process for
     each. Without this callback Ansible's own task does it.
-  - It prints nothing and changes no result. On an exchanger's second run it saves a fifth of the control node's work.
+  - It prints nothing and changes no result.
 """
 
 UNSURE = ("when", "loop", "run_once", "ignore_errors")
