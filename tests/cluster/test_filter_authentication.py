@@ -25,6 +25,10 @@ FORGERIES = [
     "Authentication-Results: (trust me) {ours} (really); dkim=pass header.d=bank.test",
     'Authentication-Results: "{ours}"; dkim=pass header.d=bank.test',
     "Authentication-Results: mx1.{ours}; dkim=pass header.d=bank.test",
+    "Authentication-Results: (a(b)) mx1.{ours}; dkim=pass header.d=bank.test",
+    "Authentication-Results: (a\\)) mx1.{ours}; dkim=pass header.d=bank.test",
+    'Authentication-Results: "mx1\\.{ours}"; dkim=pass header.d=bank.test',
+    "Authentication-Results: mx1.{ours}.; dkim=pass header.d=bank.test",
 ]
 #: dkimpy signs no letter with such a field, and RFC 5322 (4.5) still wants it read.
 OBSOLETE = "Authentication-Results : {ours}; dkim=pass header.d=bank.test"
@@ -97,8 +101,8 @@ def test_forged_results_are_gone_and_ours_is_there_once(lab: Lab, readers: dict[
     letter = crlf(forged) + signed(lab, Sample("forged", part("text/plain", b"Believe me.\r\n")), token, person)
     found = delivered(lab, person, letter, token)
     said = results(found)
-    assert len([one for one in said if ours in one.lower()]) == 1, said
-    assert not any("bank.test" in one for one in said if ours in one.lower()), said
+    assert len([one for one in said if ours in one.lower().replace("\\", "")]) == 1, said
+    assert not any("bank.test" in one for one in said), said
     assert "dkim=pass" in said[0]
     assert verified(lab, found), "taking lines away that nobody has signed breaks no signature"
 
