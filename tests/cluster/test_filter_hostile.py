@@ -18,7 +18,9 @@ MEANWHILE = 60.0
 def test_hostile_letters_end_in_a_verdict_and_nobody_waits_long(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
     worn, healthy = readers["worn"], readers["healthy"]
     same = "systemctl show --property=NRestarts,ExecMainPID amavis; systemctl show --property=NRestarts,ExecMainPID clamav-daemon"
-    before = lab.run(content_filter.machine, same)
+    # What a killed filter left behind (tests/faults) is not of today.
+    unpacked = "find /var/lib/amavis/tmp -mindepth 2 -path '*/parts/*' | wc -l"
+    before, left = lab.run(content_filter.machine, same), int(lab.run(content_filter.machine, unpacked))
     started = time.monotonic()
     ledger = content_filter.send(hostile.hostile(), worn)
     # Postfix's own bounds may refuse some of them at the door, which is a verdict too.
@@ -32,5 +34,4 @@ def test_hostile_letters_end_in_a_verdict_and_nobody_waits_long(lab: Lab, conten
     assert took < TOGETHER + MEANWHILE
     assert max(ledger.arrived.values(), default=1) == 1
     assert lab.run(content_filter.machine, same) == before, "neither the filter nor its scanner died of them"
-    left = lab.run(content_filter.machine, "find /var/lib/amavis/tmp -mindepth 2 -path '*/parts/*' | wc -l").strip()
-    assert left == "0", "what was unpacked is gone"
+    assert int(lab.run(content_filter.machine, unpacked)) <= left, "what was unpacked is gone"
