@@ -17,10 +17,10 @@ from .report import Report, build, printable
 from .sources import JOURNAL, Source, SourceError, from_command, from_file, from_stdin
 from .writing import comma_separated, text
 
-FINE, INCOMPLETE, USAGE, NOTHING = 0, 1, 2, 3
+FINE, INCOMPLETE, USAGE, NOTHING, FAILED = 0, 1, 2, 3, 4
 _EXITS = (
     "Exit codes: 0 all was read and the sums agree; 1 a log ended early or could not be read, or the sums do not agree "
-    "(what was read is shown); 2 wrong use; 3 nothing was found."
+    "(what was read is shown); 2 wrong use; 3 nothing was found; 4 nothing could be read, or the report could not be written."
 )
 
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _count(_parser().parse_args(words))
     except SourceError as fault:
         print(f"fates: {printable(str(fault))}", file=sys.stderr)
-        return INCOMPLETE
+        return FAILED
     except BrokenPipeError:
         # Whoever reads has seen enough; Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -121,10 +121,12 @@ def _count(given: argparse.Namespace) -> int:
         for source in sources:
             source.close()
     book.close()
-    report = build(book, given.top)
-    _write(given, report)
     for fault in faults:
         print(f"fates: {printable(fault)}", file=sys.stderr)
+    if faults and not book.lines:
+        return FAILED
+    report = build(book, given.top)
+    _write(given, report)
     if faults or not all(row["agrees"] for row in report["reconciliation"]):
         return INCOMPLETE
     return FINE

@@ -28,7 +28,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="fates trace",
         description="Follow one message through all stages and machines.",
-        epilog="Exit codes: 0 found; 1 a log could not be read; 2 wrong use; 3 nothing was found.",
+        epilog="Exit codes: 0 found; 2 wrong use; 3 nothing was found; 4 a log could not be read.",
     )
     parser.add_argument("what", metavar="WHAT", help="a queue id of any stage, a Message-ID or a part of it, or an address")
     add_sources(parser)

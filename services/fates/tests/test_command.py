@@ -54,7 +54,7 @@ def test_files_in_the_form_that_their_names_say(tmp_path: Path, capsys: Any) -> 
 
 
 def test_a_file_that_cannot_be_written(capsys: Any) -> None:
-    assert main([str(EXCHANGER), "--output", "/nowhere/report.html"]) == 1
+    assert main([str(EXCHANGER), "--output", "/nowhere/report.html"]) == 4
     assert "/nowhere/report.html: No such file" in capsys.readouterr().err
 
 
@@ -65,6 +65,8 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_counted(tmp_path: Path, cap
     said = capsys.readouterr()
     assert f"fates: {strange}: line 1:" in said.err
     assert "INFECTED" in said.out
+    assert main([str(strange)]) == 4
+    assert capsys.readouterr().out == ""
 
 
 def test_standard_input_and_a_closed_pipe() -> None:
@@ -89,7 +91,7 @@ def test_help_names_exit_codes(words: list[str]) -> None:
 
 def test_wrong_use() -> None:
     assert run("--json", "--csv", "-").returncode == 2
-    assert run("--machine=-oProxyCommand=x", "--json").returncode == 1
+    assert run("--machine=-oProxyCommand=x", "--json").returncode == 4
 
 
 def fake(folder: Path, name: str, script: str) -> None:
