@@ -87,6 +87,21 @@ def test_what_everybody_deleted_goes_when_it_was_learned(
     assert present(root, [half, whole, confirmed, waiting]) == [True, False, False, True]
 
 
+def test_a_copy_of_clean_mail_waits_for_everybody(clean: PrivateMariadb, filing: Database, root: Database, reviewing: Database) -> None:
+    both = ("al@madstop.test", "bo@madstop.test")
+    copy, loved = file(filing, both, content="C", delivered=True), file(filing, both)
+    root.run("UPDATE msgrcpt SET ds = 'P' WHERE mail_id = %s AND rseqnum = 2", (loved.encode(),))
+    reviewer = Reviewer(reviewing, "admin", ALL)
+    for mail in (copy, loved):
+        reviewer.delete(reviewer.choose(mail, both[:1])[0])
+    root.run("UPDATE disposal SET at = at - INTERVAL 2 DAY")
+    Purge(root, clean.admin()).run()
+    assert present(root, [copy, loved]) == [True, False]
+    reviewer.delete(reviewer.choose(copy, both[1:])[0])
+    Purge(root, clean.admin()).run()
+    assert present(root, [copy]) == [False]
+
+
 def test_a_letter_that_is_purged_is_not_learned(clean: PrivateMariadb, filing: Database, root: Database, reviewing: Database) -> None:
     mail = file(filing, days=31)
     reviewer = Reviewer(reviewing, "admin", ALL)

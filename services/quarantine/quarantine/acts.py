@@ -141,7 +141,7 @@ class Reviewer:
     def _fresh(self, item: Item) -> Item:
         """Return the item as it is now: the list from which it was chosen may be old."""
         for one in find(self._database, self._scope, item.id):
-            if one.number == item.number:
+            if (one.partition, one.number) == (item.partition, item.number):
                 return one
         raise PurgedError(f"{item.id} is not kept any more")
 

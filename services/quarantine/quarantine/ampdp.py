@@ -77,6 +77,9 @@ def _judge(answer: bytes) -> str:
     if len(said) == 1 and said[0].startswith("2") and said[0] != "250 2.5.0":
         return said[0]
     worst = max(said)
+    if worst.startswith("2") and "250 2.5.0" not in said:
+        # It went out, and not only to whom it was meant for: nobody may think that it did not.
+        raise UncertainError("the content filter answered for more than one recipient: the message may have been delivered or not")
     if worst.startswith("4"):
         raise AwayError(f"it could not be released now ({worst}); try again later")
     raise QuarantineError(f"it could not be released ({worst})")

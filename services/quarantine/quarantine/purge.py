@@ -111,7 +111,8 @@ class Purge:
             self._walk(name, "content = %s AND quar_type = 'Q' AND time_num <= %s", (letter, border))
 
     def _deleted(self) -> None:
-        """Messages that every recipient has deleted, confirmed or received, and that nothing is to be learned from any more."""
+        """Messages that every recipient has deleted, confirmed or received, and that nothing is to be learned from any more. A copy of
+        clean mail is there although everybody has received it, so it waits for each of them."""
         due = datetime.fromtimestamp(self._now, UTC) - timedelta(days=self._settings.days_deleted)
         while keys := self._database.rows(
             "SELECT d.partition_tag, d.mail_id, m.content, COALESCE(m.size, 0) FROM disposal d"
@@ -120,12 +121,13 @@ class Purge:
             " AND NOT EXISTS (SELECT 1 FROM learn l WHERE l.partition_tag = d.partition_tag AND l.mail_id = d.mail_id"
             " AND l.state = 'waiting')"
             " AND NOT EXISTS (SELECT 1 FROM msgrcpt r WHERE r.partition_tag = d.partition_tag AND r.mail_id = d.mail_id"
-            " AND r.rs NOT IN ('D', 'C', 'R') AND r.ds <> 'P') LIMIT %s",
+            " AND r.rs NOT IN ('D', 'C', 'R') AND (r.ds <> 'P' OR m.content = 'C')) LIMIT %s",
             (due, self._batch),
         ):
             for letter, group in groupby(sorted(keys, key=lambda row: row[2] or ""), key=lambda row: row[2]):
                 found: list[Candidate] = [(0, tag, mail_id, size, 1) for tag, mail_id, _, size in group]
-                self._remove(CLASS_OF.get(letter, "unfinished"), found)
+                for part in _bounded(found):
+                    self._remove(CLASS_OF.get(letter, "unfinished"), part)
 
     def _walk(self, name: str, condition: str, values: tuple[object, ...]) -> None:
         """Remove what fulfils a condition, oldest first. The condition fixes content, so that the index gives the order."""

@@ -18,7 +18,7 @@ def test_no_value_ends_its_line() -> None:
     [
         (b"setreply=250 2.0.0 Ok\r\n\r\n", None),
         (b"setreply=250%202.6.0%20Ok\r\n\r\n", None),
-        (b"setreply=250 2.0.0 Ok\r\nsetreply=250 2.0.0 Ok\r\n\r\n", QuarantineError),
+        (b"setreply=250 2.0.0 Ok\r\nsetreply=250 2.0.0 Ok\r\n\r\n", UncertainError),
         (b"setreply=250 2.5.0 No%20recipients\r\n\r\n", QuarantineError),
         (b"setreply=450 4.5.0 Failure:%20Secret_id%20abc\r\nreturn_value=tempfail\r\n\r\n", AwayError),
         (b"setreply=550 5.1.1 Unknown\r\n\r\n", QuarantineError),
