@@ -29,6 +29,7 @@ class Known:
     groups: dict[str, str] = field(default_factory=dict)
     outside: str = "world"
     apart: list[dict[str, Any]] = field(default_factory=list)
+    need: list[dict[str, str]] = field(default_factory=list)
     wired: dict[str, dict[str, str]] = field(default_factory=dict)  # name -> group of playbooks/group_vars -> place
     sources: dict[str, set[str]] = field(default_factory=dict)  # wired name -> names that its expression reads
 
@@ -43,7 +44,8 @@ class Known:
             known.options.update(spec["argument_specs"]["main"].get("options") or {})
         site = yaml.load((root / "playbooks/site_values.yml").read_text(encoding="utf-8"), Loader)  # noqa: S506  as above
         known.values, known.renamed = site["values"], site.get("renamed") or {}
-        known.groups, known.outside, known.apart = site["groups"], site["outside"], site.get("apart") or []
+        known.groups, known.outside = site["groups"], site["outside"]
+        known.apart, known.need = site.get("apart") or [], site.get("need") or []
         for path in sorted((root / "playbooks/group_vars").rglob("*.yml")):
             group = path.relative_to(root / "playbooks/group_vars").parts[0].removesuffix(".yml")
             for name, key, value in pairs(yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)):
@@ -75,6 +77,7 @@ def faults(sources: Iterable[str], root: Path, secrets: Mapping[str, Any] | None
         return found
     found += _groups(site, known)
     found += _apart(site, known)
+    found += _need(site, known)
     found += _required(site, known)
     found += _addresses(site, known)
     found += _default_mailstore(site)
@@ -125,6 +128,14 @@ def _apart(site: Site, known: Known) -> Iterator[Fault]:
             for host in set(site.members(rule["noun"])) & set(site.members(other)):
                 what = f"{host} is of {rule['noun']} and of {other}, and {rule['why']}: give one of them a machine of its own"
                 yield Fault(site.hosts[host], what)
+
+
+def _need(site: Site, known: Known) -> Iterator[Fault]:
+    """No noun has machines while another has none that it cannot do without."""
+    for noun, other, why in ((rule["noun"], rule["other"], rule["why"]) for rule in known.need):
+        if (hosts := site.members(noun)) and not site.members(other):
+            what = f"{hosts[0]} is of {noun}, but no machine is of {other}: {why}; add the group {other} with a host"
+            yield Fault(site.hosts[hosts[0]], what)
 
 
 def _required(site: Site, known: Known) -> Iterator[Fault]:

@@ -93,6 +93,14 @@ def test_a_good_inventory_has_no_fault(site: Path) -> None:
     assert told(site) == []
 
 
+def test_a_filter_needs_a_quarantine(site: Path) -> None:
+    change(site, "hosts.yml", "    world:\n", "    content_filter:\n      hosts:\n        filter1: {address: 192.0.2.61}\n    world:\n")
+    needed = "hosts.yml:18: filter1 is of content_filter, but no machine is of quarantine: what a filter stops is kept there"
+    assert [fault for fault in told(site) if fault.startswith(needed)], told(site)
+    change(site, "hosts.yml", "    world:\n", "    quarantine:\n      hosts:\n        db1: {address: 192.0.2.51}\n    world:\n")
+    assert told(site) == []
+
+
 def test_a_file_as_inventory_is_the_same(site: Path) -> None:
     assert rules.faults([str(site / "hosts.yml")], ROOT) == []
 
