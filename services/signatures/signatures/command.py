@@ -24,13 +24,20 @@ FINE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
 _EXITS = "Exit codes: 0 fine; 1 something is refused, stale or failed; 2 wrong use or configuration; 3 clamd is away or serves another set."
 
 
+class _ForTheJournal(logging.Formatter):
+    """Puts the level before the line, where systemd reads it (sd-daemon(3))."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        number = 3 if record.levelno >= logging.ERROR else 4 if record.levelno >= logging.WARNING else 6
+        return f"<{number}>{super().format(record)}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = _parser().parse_args(arguments)
-    # systemd reads the level from the front of the line (sd-daemon(3)).
-    for level, number in ((logging.INFO, 6), (logging.WARNING, 4), (logging.ERROR, 3)):
-        logging.addLevelName(level, f"<{number}>" if "JOURNAL_STREAM" in os.environ else "")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_ForTheJournal() if "JOURNAL_STREAM" in os.environ else None)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         settings = load(given.config)
     except SettingsError as fault:
