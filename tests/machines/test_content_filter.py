@@ -85,7 +85,7 @@ def test_what_the_hooks_take_hold_of_is_there(lab: Lab, machine: str) -> None:
     hooks = lab.run(machine, f"cat {HOOKS}")
     wrapped = set(re.findall(r"^\s*\*([A-Za-z:]+::\w+) = sub", hooks, re.MULTILINE))
     wrapped |= {f"Amavis::Out::SQL::Log::{step}" for step in ("save_info_preliminary", "save_info_final")}
-    assert len(wrapped) == 7, wrapped
+    assert len(wrapped) == 8, wrapped
     for name in sorted(wrapped):
         package, _, function = name.rpartition("::")
         path = f"/usr/share/perl5/{WRITTEN_IN.get(name, package).replace('::', '/')}.pm"

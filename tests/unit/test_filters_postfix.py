@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from filter_plugins.postfix import pcre_rule, postscreen_site
+from filter_plugins.postfix import pcre_loosely, pcre_rule, postscreen_site
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,13 @@ def test_a_list_as_postscreen_reads_it(listed: dict[str, object], item: str) -> 
 def test_a_weight_that_postscreen_does_not_know() -> None:
     with pytest.raises(ValueError, match=r"zen.example: the weight 100"):
         postscreen_site({"zone": "zen.example", "weight": 100})
+
+
+@pytest.mark.parametrize("written", ["example.org", r"example\.org", r"\e\x\a\m\p\l\e\.\o\r\g"])
+def test_a_text_is_known_through_needless_backslashes(written: str) -> None:
+    assert re.fullmatch(pcre_loosely("example.org"), written)
+
+
+@pytest.mark.parametrize("written", ["examplexorg", r"example\\.org", "example.or"])
+def test_another_text_is_not(written: str) -> None:
+    assert not re.fullmatch(pcre_loosely("example.org"), written)

@@ -198,6 +198,21 @@ my $results_of_amavis = \&Amavis::DKIM::generate_authentication_results;
   return join(";\n ", $dkim, results_of_spamassassin($msginfo));
 };
 
+# Upstream takes away headers that say exactly our name. Names below our domains are within the trust boundary as well (RFC 8601 section 5).
+my $edits_for_all = \&Amavis::add_forwarding_header_edits_common;
+*Amavis::add_forwarding_header_edits_common = sub ($$$$$$) {
+  my $edits = $edits_for_all->(@_);
+  my @ours = map { lc } @Amavis::Conf::local_domains_acl;
+  $edits->edit_header('Authentication-Results', sub {
+    my($name, $said) = @_;
+    my $who = lc(Amavis::parse_authservid($said) // '');
+    $who =~ s{/.*}{}s;
+    $who =~ s/\.+\z//;
+    return ((grep { $who eq $_ || $who =~ /\.\Q$_\E\z/ } @ours) ? undef : $said, 1);
+  });
+  return $edits;
+};
+
 # --- Hooks into each letter -------------------------------------------------------------------------------------------
 package Amavis::Custom;
 use strict;
