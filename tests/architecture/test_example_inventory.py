@@ -151,6 +151,9 @@ def test_one_list_of_lists_reaches_all_who_use_it(pictures: Pictures) -> None:
     # A filter has a resolver and no mirror, so it must not look for one.
     assert "127.0.0.1 port 5300" in content("mx2", "resolver", "/etc/bind/named.conf")
     assert "port 5300" not in content("filter1", "resolver", "/etc/bind/named.conf")
+    # It asks forwarders: a bound on questions a zone would be one on the whole world (docs/decisions/0012).
+    assert "forward only;" in content("mx2", "resolver", "/etc/bind/named.conf")
+    assert "fetches-per-zone" not in content("mx2", "resolver", "/etc/bind/named.conf")
     assert content("mx2", "resolver", "/etc/posthouse/resolv.conf").split()[-4:] == ["127.0.0.1", "options", "timeout:5", "attempts:2"]
 
 
