@@ -5,6 +5,7 @@ package Posthouse::ContentFilter;
 use strict;
 use warnings;
 no warnings qw(redefine once uninitialized);
+use Digest::SHA ();
 
 # Address of an exchanger -> where its letters go back to. Filled by 20-debian_defaults.
 our %way_back;
@@ -39,14 +40,63 @@ if (@Amavis::Conf::storage_sql_dsn) {
         $one->blocking_ccat(Amavis::Conf::CC_UNCHECKED()) if defined $class && $class =~ /^\Q${\Amavis::Conf::CC_UNCHECKED()}\E,/;
       }
       my $letter = $msginfo->log_id;
-      if ($original->($self, $msginfo, @others)) { %failures = (); return 1 }
+      if ($original->($self, $msginfo, @others)) {
+        %failures = ();
+        forget($msginfo) if $step eq 'save_info_final';
+        return 1;
+      }
       %failures = ($letter => ($failures{$letter} || 0) + 1);
       # The second time: a connection that was closed meanwhile is a new one then.
-      die "the database does not take the letter ($step)\n" if $failures{$letter} > 1;
-      return 0;
+      return 0 if $failures{$letter} < 2;
+      remember($msginfo) if $step eq 'save_info_final';
+      die "the database does not take the letter ($step)\n";
     };
   }
 }
+
+# A letter that one person got and another one's copy cannot be shown: it has to come again for the second, and must not reach the first
+# twice, however often it is tried. Who has it is written down under what the letter is.
+our $unrecorded = 0;
+
+sub memory_of {
+  my($msginfo) = @_;
+  my $said = $msginfo->get_header_field_body('message-id');
+  my $name = Digest::SHA::sha256_hex(map { ($_ // '') . "\0" } $msginfo->queue_id, $msginfo->sender, $said, $msginfo->body_digest);
+  return $name =~ /^([0-9a-f]{64})\z/ ? "$Amavis::Conf::MYHOME/unrecorded/$1" : undef;
+}
+
+sub remember {
+  my($msginfo) = @_;
+  my @recipients = @{$msginfo->per_recip_data};
+  return if !grep { $_->recip_destiny == Amavis::Conf::D_DISCARD() } @recipients;
+  my @have = map { $_->recip_addr } grep { $_->recip_done == 2 && $_->recip_smtp_response =~ /^2/ } @recipients;
+  return if !@have;
+  $unrecorded = 1;
+  open(my $file, '>', memory_of($msginfo)) or return;
+  print {$file} map { "$_\n" } @have;
+  close $file;
+}
+
+sub forget {
+  my($msginfo) = @_;
+  unlink memory_of($msginfo);
+}
+
+sub who_has_it {
+  my($msginfo) = @_;
+  open(my $file, '<', memory_of($msginfo)) or return ();
+  chomp(my @have = <$file>);
+  return @have;
+}
+
+my $check_mail = \&Amavis::check_mail;
+*Amavis::check_mail = sub ($$) {
+  my($msginfo, $for_each) = @_;
+  local $unrecorded = 0;
+  my($answer, @others) = $check_mail->($msginfo, $for_each);
+  $answer = '451 4.5.0 Not all of its recipients could be served, id=' . $msginfo->log_id if $unrecorded;
+  return ($answer, @others);
+};
 
 # A server that was restarted ends connections with TLS' own error. Upstream knows the two of plain ones only, and would give up a letter,
 # and the child with it, for each connection that it kept.
@@ -219,18 +269,19 @@ use strict;
 use warnings;
 no warnings qw(redefine uninitialized);
 
-sub new {
-  my($class, $connection, $msginfo) = @_;
-  return %Posthouse::ContentFilter::way_back ? bless({}, $class) : undef;
-}
+sub new { return bless {}, $_[0] }
 
-# A letter from an exchanger goes back to that one. By name, for its certificate says its name.
 sub before_send {
   my($self, $connection, $msginfo) = @_;
-  my $way = $Posthouse::ContentFilter::way_back{$connection->client_ip};
-  if (defined $way) {
-    $_->delivery_method($way) for grep { !$_->recip_done } @{$msginfo->per_recip_data};
+  my @waiting = grep { !$_->recip_done } @{$msginfo->per_recip_data};
+  my %has_it = map { $_ => 1 } Posthouse::ContentFilter::who_has_it($msginfo);
+  for my $recipient (grep { $has_it{$_->recip_addr} } @waiting) {
+    $recipient->recip_smtp_response('250 2.0.0 Ok, sent on at an earlier attempt');
+    $recipient->recip_done(2);
   }
+  # A letter from an exchanger goes back to that one. By name, for its certificate says its name.
+  my $way = $Posthouse::ContentFilter::way_back{$connection->client_ip};
+  if (defined $way) { $_->delivery_method($way) for grep { !$_->recip_done } @waiting }
   return;
 }
 
