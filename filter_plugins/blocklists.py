@@ -66,16 +66,13 @@ def blocklists_watched(lists: Iterable[Listed]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def blocklists_forward_zones(lists: Iterable[Listed], address: str, port: int, mirrored: bool) -> list[dict[str, Any]]:
-    """Return the zones of lists whose servers are known: name, servers, port.
-
-    address, port: of the local mirror. mirrored: whether this machine has one.
-    """
+def blocklists_forward_zones(lists: Iterable[Listed], address: str, port: int) -> list[dict[str, Any]]:
+    """Return the zones of lists whose servers are known: name, servers, port. address, port: of the local mirror."""
     zones: list[dict[str, Any]] = []
     for listed in map(_checked, lists):
         if any(zone["name"] == listed["zone"] for zone in zones):
             continue
-        if listed.get("datasets") and mirrored:
+        if listed.get("datasets"):
             zones.append({"name": listed["zone"], "servers": [address], "port": port})
         elif listed.get("servers"):
             zones.append({"name": listed["zone"], "servers": list(listed["servers"]), "port": listed.get("port", 53)})

@@ -148,9 +148,10 @@ def test_one_list_of_lists_reaches_all_who_use_it(pictures: Pictures) -> None:
     assert "zen.dnsbl.example=127.0.0.[2..11]*3, half-believed.dnsbl.example*1, list.dnswl.example=127.0.[2..14].[1..3]*-2" in screen
     assert 'zone = "list.dnswl.example"' in content("mx2", "blocklists", "/etc/posthouse/blocklists.toml")
     assert "198.51.100.67 they were asked" in content("mx2", "blocklists", "/etc/posthouse/blocklists/bl.example.edu.ip4set")
-    # A filter has a resolver and no mirror, so it must not look for one.
-    assert "127.0.0.1 port 5300" in content("mx2", "resolver", "/etc/bind/named.conf")
-    assert "port 5300" not in content("filter1", "resolver", "/etc/bind/named.conf")
+    # SpamAssassin asks lists too, wherever it is.
+    for host in ("mx2", "filter1"):
+        assert "127.0.0.1 port 5300" in content(host, "resolver", "/etc/bind/named.conf")
+        assert "bl.example.edu:ip4set:" in content(host, "blocklists", "/etc/systemd/system/rbldnsd.service.d/posthouse.conf")
     # It asks forwarders: a bound on questions a zone would be one on the whole world (docs/decisions/0012).
     assert "forward only;" in content("mx2", "resolver", "/etc/bind/named.conf")
     assert "fetches-per-zone" not in content("mx2", "resolver", "/etc/bind/named.conf")
