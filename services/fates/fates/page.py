@@ -50,7 +50,7 @@ _COLOURS = {
     "DEFERRED": "waiting",
     "UNATTRIBUTED": "unknown",
 }
-_FILLS = "".join(f".{colour} {{ fill: var(--{colour}); }}\n" for colour in sorted({*_COLOURS.values(), "other"}))
+_FILLS = "".join("." + colour + " { fill: var(--" + colour + "); }\n" for colour in sorted({*_COLOURS.values(), "other"}))
 _TOPS = (
     ("viruses", "Viruses"),
     ("lists", "Lists that connections were refused for"),
