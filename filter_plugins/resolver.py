@@ -22,9 +22,9 @@ def resolver_ancestors(zones: Iterable[str]) -> list[str]:
 
 
 def resolver_forwards(names: Iterable[str], servers: Iterable[str]) -> list[dict[str, Any]]:
-    """Describe zones that the same servers answer for: name, servers, port."""
+    """Describe zones that the same servers answer for: name, servers, port. Without a server, none."""
     servers = list(servers)
-    return [{"name": name, "servers": servers, "port": 53} for name in names]
+    return [{"name": name, "servers": servers, "port": 53} for name in names] if servers else []
 
 
 class FilterModule:

@@ -24,5 +24,9 @@ def test_zones_of_the_same_servers() -> None:
     ]
 
 
+def test_nobody_is_asked_where_there_is_nobody() -> None:
+    assert resolver.resolver_forwards(["a.test"], []) == []
+
+
 def test_the_filters_have_their_names() -> None:
     assert set(resolver.FilterModule().filters()) == {"resolver_ancestors", "resolver_forwards"}

@@ -34,8 +34,8 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Be the only one who changes what is in a folder. The folder itself is the lock, so whoever may read it may wait."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Be the only one who changes what is in a folder. Others cannot open the lock: any program could hold it for ever."""
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
