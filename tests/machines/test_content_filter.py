@@ -42,6 +42,24 @@ def test_only_who_may_release_reaches_the_socket(lab: Lab, machine: str) -> None
         assert lab.run(machine, f"runuser -u {user} -- test -w {SOCKET} && echo reached || echo away").strip() == "away", user
 
 
+ASK = f"""
+import socket, sys
+line = socket.socket(socket.AF_UNIX)
+line.settimeout(20)
+line.connect({SOCKET!r})
+line.sendall(REQUEST)
+print(line.recv(9999).decode())
+"""
+
+
+@pytest.mark.parametrize("lines", [["request=AM.PDP", "tempdir=/etc"], ["request=release", "mail_id=x", "quar_type=F"]])
+def test_the_socket_releases_and_does_nothing_else(lab: Lab, machine: str, lines: list[str]) -> None:
+    """AM.PDP would have amavis read any file for whoever reaches the socket."""
+    request = "\r\n".join([*lines, "mail_file=/etc/passwd", "sender=<>", "recipient=<root@localhost>", "", ""])
+    answer = lab.run(machine, "python3 -", ASK.replace("REQUEST", repr(request.encode())))
+    assert "only%20a%20release" in answer, answer
+
+
 def test_the_filter_cannot_change_what_it_is_told(lab: Lab, machine: str) -> None:
     """It opens what strangers send: whoever takes it over finds nothing to write but its own directory."""
     places = "/etc/amavis /etc/amavis/conf.d/* /etc/spamassassin /etc/spamassassin/* /usr/lib/posthouse/content_filter/* /var/lib/clamav"
@@ -89,7 +107,7 @@ def test_what_the_hooks_take_hold_of_is_there(lab: Lab, machine: str) -> None:
     hooks = lab.run(machine, f"cat {HOOKS}")
     wrapped = set(re.findall(r"^\s*\*([A-Za-z:]+::\w+) = sub", hooks, re.MULTILINE))
     wrapped |= {f"Amavis::Out::SQL::Log::{step}" for step in ("save_info_preliminary", "save_info_final")}
-    assert len(wrapped) == 9, wrapped
+    assert len(wrapped) == 10, wrapped
     for name in sorted(wrapped):
         package, _, function = name.rpartition("::")
         path = f"/usr/share/perl5/{WRITTEN_IN.get(name, package).replace('::', '/')}.pm"

@@ -115,6 +115,17 @@ if (@Amavis::Conf::storage_sql_dsn) {
   };
 }
 
+# --- The socket for releases is for releases ---------------------------------------------------------------------------
+# AM.PDP also lets a milter have any file looked at that amavis can read, and sent on to whomever it says.
+require Amavis::In::AMPDP;
+my $understand = \&Amavis::In::AMPDP::preprocess_policy_query;
+*Amavis::In::AMPDP::preprocess_policy_query = sub ($$) {
+  my($request, $connection) = @_;
+  die "only a release from the quarantine's database is taken here\n"
+    if lc $request->{request} ne 'release' || exists $request->{mail_file} || ($request->{quar_type} // 'Q') ne 'Q';
+  return $understand->($request, $connection);
+};
+
 # --- Mail inside of mail ----------------------------------------------------------------------------------------------
 # Upstream's decoder hands MIME::Parser an object that it cannot read.
 sub open_mail {
