@@ -75,10 +75,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     for _ in range(options.rounds):
         for name, command in commands.items():
             runs[name].append(once(command))
-    if held is not None:
-        for name in (FATES, PEER):
-            if name in runs:
-                check(name, runs[name][0], held)
+    if held is not None and {FATES, PEER} <= set(runs):
+        check(runs[FATES][0], runs[PEER][0], held)
     walls = {name: statistics.median(run.wall for run in found) for name, found in runs.items()}
     lines = sum(block.count(b"\n") for block in _blocks(log))
     return {
@@ -128,12 +126,20 @@ def once(command: list[str]) -> Run:
     return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output)
 
 
-def check(name: str, run: Run, held: dict[str, int]) -> None:
-    """Compare what a program counted with what the log holds. Raises BenchError."""
-    told = json.loads(run.output)
-    found = {row["fate"]: row["count"] for row in told["fates"]} if name == FATES else told["fates"]
-    if found != held:
-        raise BenchError(f"{name} counted {found}, the log holds {held}")
+def check(fates: Run, peer: Run, held: dict[str, int]) -> None:
+    """Compare what both counted with what the log holds, and with each other. Raises BenchError."""
+    ours, theirs = json.loads(fates.output), json.loads(peer.output)
+    told = {
+        "fates": {row["fate"]: row["count"] for row in ours["fates"]},
+        "recipients": ours["recipients"],
+        "connections": ours["reconciliation"][0]["begun"],
+        "accepted": ours["reconciliation"][1]["begun"],
+        **{top: {row["name"]: row["count"] for row in ours[top]} for top in ("viruses", "lists", "listed", "banned")},
+    }
+    if told["fates"] != held:
+        raise BenchError(f"fates counted {told['fates']}, the log holds {held}")
+    if told != theirs:
+        raise BenchError(f"fates counted {told}, its peer {theirs}")
 
 
 def _blocks(log: Path) -> Any:

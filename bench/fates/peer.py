@@ -13,7 +13,7 @@ import sys
 _HEAD = re.compile(rb"^(?P<time>\S+) (?P<host>\S+) (?P<program>[\w./-]+)(?:\[(?P<pid>\d+)\])?: (?P<text>.*)$")
 _SCREEN = re.compile(
     rb"^(?:(?P<begin>CONNECT) from (?P<c1>\[\S+\]:\d+) to|(?P<passed>PASS (?:OLD|NEW)|ALLOWLISTED) (?P<c2>\S+)"
-    rb"|NOQUEUE: reject: RCPT from (?P<c3>\[\S+\]:\d+): (?P<code>\d{3}) .*?(?:blocked using (?P<zone>[^;]+);|;)"
+    rb"|NOQUEUE: reject: RCPT from (?P<c3>\[\S+\]:\d+): (?P<code>\d{3}) [^;]*; client \S+ blocked using (?P<zone>[^;]+);"
     rb"|(?P<denied>DENYLISTED) (?P<c4>\S+)|DNSBL rank \d+ for (?P<c5>\S+)|PREGREET \d+ after \S+ from (?P<c6>\[\S+\]:\d+):"
     rb"|HANGUP after \S+ from (?P<c7>\[\S+\]:\d+) in tests|DISCONNECT (?P<c8>\S+))"
 )
@@ -42,18 +42,21 @@ class Counter:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.fates: collections.Counter[str] = collections.Counter()
-        self.hours: collections.Counter[tuple[bytes, str]] = collections.Counter()
+        self.recipients: collections.Counter[str] = collections.Counter()
+        self.hours: collections.Counter[tuple[bytes, bytes, str, str]] = collections.Counter()
         self.lists: collections.Counter[bytes] = collections.Counter()
         self.listed: collections.Counter[bytes] = collections.Counter()
         self.viruses: collections.Counter[bytes] = collections.Counter()
         self.banned: collections.Counter[bytes] = collections.Counter()
-        self.connections = self.accepted = self.delivered = 0
+        self.connections = self.accepted = 0
         self.screens: dict[bytes, str] = {}
+        #: Who is refused for a list that is counted already.
+        self.named: set[bytes] = set()
         self.sessions: dict[bytes, str] = {}
         self.roots: dict[bytes, bytes] = {}
         self.open: dict[bytes, int] = {}
         self.verdicts: dict[bytes, str] = {}
-        self.hour = b""
+        self.hour = self.host = b""
 
     def read(self, path: str) -> None:
         """Read a log."""
@@ -77,7 +80,7 @@ class Counter:
                 found = head(line)
                 if found is None:
                     continue
-                time, _, program, pid, text = found.groups()
+                time, self.host, program, pid, text = found.groups()
                 self.hour = time[:13]
                 handler = handlers.get(program)
                 if handler is not None:
@@ -86,7 +89,12 @@ class Counter:
     def tell(self, fate: str) -> None:
         """Count a fate."""
         self.fates[fate] += 1
-        self.hours[self.hour, fate] += 1
+        self.hours[self.host, self.hour, "fate", fate] += 1
+
+    def answer(self, fate: str) -> None:
+        """Count one recipient."""
+        self.recipients[fate] += 1
+        self.hours[self.host, self.hour, "recipient", fate] += 1
 
     def screen(self, text: bytes, _program: bytes, _pid: bytes) -> None:
         """postscreen."""
@@ -98,10 +106,13 @@ class Counter:
             self.connections += 1
         elif kind == "c8":
             self.tell(self.screens.pop(found["c8"], "UNATTRIBUTED"))
+            self.named.discard(found["c8"])
         elif found["c3"]:
             key = found["c3"]
-            if found["zone"] and self.screens.get(key) != "SPAMMER BLOCKED, counted":
+            self.answer("SPAMMER BLOCKED")
+            if key not in self.named:
                 self.lists[found["zone"]] += 1
+                self.named.add(key)
             self.screens[key] = "SPAMMER BLOCKED"
         elif kind in ("c4", "c5"):
             self.screens[found[kind]] = "SPAMMER BLOCKED"
@@ -128,7 +139,9 @@ class Counter:
         elif found["begin"]:
             self.sessions[pid] = "NO MAIL OFFERED"
         elif found["what"]:
-            self.sessions[pid] = "BAD HELO" if found["what"] == b"Helo command rejected" else "INVALID RECIPIENT"
+            fate = "BAD HELO" if found["what"] == b"Helo command rejected" else "INVALID RECIPIENT"
+            self.answer(fate)
+            self.sessions[pid] = fate
         elif found["end"]:
             fate = self.sessions.pop(pid, "UNATTRIBUTED")
             if not _COUNT.search(found["counts"]):
@@ -154,7 +167,7 @@ class Counter:
         """smtp of any stage."""
         found = _DELIVERY.match(text)
         if found is not None and program == b"postfix-inside/mailstore/smtp" and found["status"] == b"sent":
-            self.delivered += 1
+            self.answer("DELIVERED")
             self.verdicts.setdefault(self.roots.get(found["id"], b""), "OK")
 
     def filter(self, text: bytes, _program: bytes, _pid: bytes) -> None:
@@ -173,11 +186,9 @@ def main() -> int:
     """Print the totals as JSON."""
     counter = Counter()
     counter.read(sys.argv[1])
-    print(
-        json.dumps(
-            {"fates": counter.fates, "connections": counter.connections, "accepted": counter.accepted, "delivered": counter.delivered}
-        )
-    )
+    tops = {"viruses": counter.viruses, "lists": counter.lists, "listed": counter.listed, "banned": counter.banned}
+    told = {"fates": counter.fates, "recipients": counter.recipients, "connections": counter.connections, "accepted": counter.accepted}
+    print(json.dumps(told | {name: {key.decode(): count for key, count in found.items()} for name, found in tops.items()}))
     return 0
 
 

@@ -26,6 +26,7 @@ def _hour(entry: bytes) -> int:
     return int(digits) // 3600 if digits.isdigit() and len(digits) < 12 else 0
 
 
+_CANCELED = b": removed (canceled)"
 _DELIVERIES = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "discard", "retry")
 
 
@@ -67,7 +68,15 @@ class Book:
             self._hour = first_hour
         lines = block.split(b"\n")
         self.lines += len(lines) - (not lines[-1])
-        host = b""
+        self._read(lines)
+        if _CANCELED in block:
+            for parts in (line.split(b" ", 3) for line in lines if line.endswith(_CANCELED)):
+                if len(parts) == 4:
+                    self._canceled(*parts[1:])
+
+    def _read(self, lines: list[bytes]) -> None:
+        """Read the lines of one hour. This loop is what reading costs: half of the time is spent in it."""
+        host = None
         handlers: dict[bytes, Handler | None] = {}
         machine = None
         for line in lines:
@@ -101,7 +110,7 @@ class Book:
             return
         if first_hour:
             self._hour = self._named_hour(first_hour)
-        host = b""
+        host = None
         handlers: dict[bytes, Handler | None] = {}
         machine = None
         entries = block.split(b"\n\n")
@@ -123,7 +132,16 @@ class Book:
                 handler = self._handler(machine, key)
             if handler is not None:
                 handler(value(entry, b"\nMESSAGE="))
+        if _CANCELED in block:
+            for entry in entries:
+                if (text := value(entry, b"\nMESSAGE=")).endswith(_CANCELED):
+                    self._canceled(value(entry, b"\n_HOSTNAME="), value(entry, b"\nSYSLOG_IDENTIFIER="), text)
         self.lines += len(entries) - (not entries[-1].strip())
+
+    def _canceled(self, host: bytes, program: bytes, text: bytes) -> None:
+        """A message that was begun and not taken has a line of cleanup's to say so: of cleanup's lines the only ones that are sought."""
+        if program.partition(b"[")[0].endswith(b"/cleanup") and host in self._posts:
+            self._posts[host].cleanup(text)
 
     def introduce(self, block: bytes, export: bool) -> None:
         """Hear of the machines and programs of a block before it is read: who hands mail to whom must be known beforehand."""
@@ -183,7 +201,6 @@ class Book:
         table: dict[str, Handler] = {
             "qmgr": post.entry_qmgr if entry else post.qmgr,
             "smtpd": post.smtpd,
-            "cleanup": post.cleanup,
             "pickup": post.pickup,
             "bounce": post.bounce,
             "postsuper": post.postsuper,

@@ -91,32 +91,36 @@ class Postscreen:
         self.machine.tops.reasons.add(b"connection: only its end is known")
 
     def _answer(self, text: bytes) -> None:
-        words = text.split(b" ", 13)
-        if len(words) < 7 or words[3] != b"from" or words[1] != b"reject:":
+        words = text.split(b" ", 5)
+        if len(words) < 6 or words[2] != b"RCPT" or words[1] != b"reject:":
+            self._no_place(text)
             return
-        machine, key = self.machine, words[4][:-1]
-        if words[2] == b"CONNECT":
-            # All places are taken. "Server ports" were found full after the connection had passed.
-            if text.find(b"all server ports busy") > 0:
-                machine.passes -= 1
-            machine.screens[key] = kinds.TOO_MANY
-            return
-        if words[5][:1] != b"5":
+        machine, key, answer = self.machine, words[4][:-1], words[5]
+        if answer[:1] != b"5":
             machine.now[ANSWERED[kinds.TRY_LATER]] += 1
             machine.screens.setdefault(key, kinds.TRY_LATER)
             return
         machine.now[_ANSWERED_BLOCKED] += 1
         # A line for each recipient, and the list counts once.
-        if machine.screens.get(key) != kinds.LISTED:
-            if len(words) > 13 and words[11] == b"blocked":
-                machine.screens[key] = kinds.LISTED
-                zone = words[13].partition(b";")[0]
-                try:
-                    machine.tops.lists.counts[zone] += 1
-                except KeyError:
-                    machine.tops.lists.add(zone)
-            else:
-                machine.screens[key] = kinds.BLOCKED
+        screens = machine.screens
+        if screens.get(key) != kinds.LISTED:
+            parts = answer.split(b" blocked using ", 1)
+            if len(parts) < 2:
+                screens[key] = kinds.BLOCKED
+                return
+            screens[key] = kinds.LISTED
+            zone = parts[1].split(b";", 1)[0]
+            try:
+                machine.tops.lists.counts[zone] += 1
+            except KeyError:
+                machine.tops.lists.add(zone)
+
+    def _no_place(self, text: bytes) -> None:
+        """All places are taken. "Server ports" were found full after the connection had passed."""
+        if text[9:30] == b"reject: CONNECT from ":
+            if text.find(b"all server ports busy") > 0:
+                self.machine.passes -= 1
+            self.machine.screens[text[30 : text.find(b": ", 30)]] = kinds.TOO_MANY
 
     def _misbehaved(self, text: bytes) -> None:
         """Greeting unheard, hung up, or a broken protocol: PREGREET, HANGUP, COMMAND ... LIMIT, BARE NEWLINE and their like."""

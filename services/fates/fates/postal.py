@@ -136,15 +136,16 @@ class Post:
 
     def cleanup(self, text: bytes) -> None:
         """A message that was begun and not taken leaves this line only."""
-        if text[-10:] == b"(canceled)":
-            queue_id = text[: text.find(b":")]
-            message = self.machine.queue.get(queue_id)
-            if message is None or message.root != queue_id or not message.rooted or message.kind not in (OFFERED, BORN):
-                return
-            if message.kind == BORN:
-                self.machine.own -= 1
-                message.kind = OFFERED
-            del self.machine.queue[queue_id]
+        queue_id, _, what = text.partition(b": ")
+        message = self.machine.queue.get(queue_id)
+        if what != b"removed (canceled)" or message is None or message.root != queue_id or not message.rooted:
+            return
+        if message.kind == BORN:
+            self.machine.own -= 1
+        elif message.kind != OFFERED:
+            return
+        message.kind = OFFERED
+        del self.machine.queue[queue_id]
 
     def postsuper(self, text: bytes) -> None:
         """An operator deletes a message."""

@@ -123,3 +123,33 @@ def test_a_flood_of_names_stays_bounded() -> None:
     assert sum(row["count"] for row in report["listed"]) <= 7000
     assert report["listed"][0]["name"] == "(others)"
     assert agrees(report)
+
+
+def test_lines_with_too_many_spaces_and_too_few_words() -> None:
+    lines = [
+        b"",
+        b" ",
+        b"   ",
+        b"a  b c",
+        b"2026-11-22T19:00:00+00:00  postfix-outside/smtpd[1]: x",
+        b": removed (canceled)",
+        b"x : removed (canceled)",
+    ]
+    report = count_lines(lines * 3)
+    assert report["total"] == 0
+    assert agrees(report)
+
+
+def test_a_message_id_cannot_take_a_message_back() -> None:
+    """Only cleanup's whole word does; a header may end like it."""
+    lines = [
+        line("connect from x[192.0.2.9]"),
+        line("ABCDEF01234: client=x[192.0.2.9]"),
+        line("ABCDEF01234: message-id=<x: removed (canceled)", "postfix-outside/cleanup[2]"),
+        line("ABCDEF01234: from=<f@g.test>, size=1, nrcpt=1 (queue active)", "postfix-outside/qmgr[1]"),
+        line("disconnect from x[192.0.2.9] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"),
+    ]
+    report = count_lines(lines)
+    assert report["reconciliation"][1] | {"what": ""} == {
+        "unit": "message", "what": "", "begun": 1, "begun_unseen": 0, "fates": 1, "agrees": True,
+    }  # fmt: skip
