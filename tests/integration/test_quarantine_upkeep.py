@@ -1,8 +1,7 @@
-"""Purge, dump, restore and learning, on a real MariaDB."""
+"""Purge and learning, on a real MariaDB."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from services.quarantine.quarantine import dump, items
+from services.quarantine.quarantine import items
 from services.quarantine.quarantine.acts import Reviewer
 from services.quarantine.quarantine.database import Database
 from services.quarantine.quarantine.errors import BusyError, QuarantineError
@@ -53,10 +52,10 @@ def test_each_class_has_its_age(clean: PrivateMariadb, filing: Database, root: D
 def test_records_without_a_copy_and_unfinished_ones_go_sooner(clean: PrivateMariadb, filing: Database, root: Database) -> None:
     mails = [file(filing, content="C", copy=False, delivered=True, days=days) for days in (4, 6)]
     spam = file(filing, content="S", copy=False, days=6)
-    unfinished = [file(filing, finished=False, days=days) for days in (1, 3)]
+    unfinished = [file(filing, finished=False, copy=copy, days=days) for copy, days in ((False, 1), (False, 3), (True, 3), (True, 31))]
     Purge(root, clean.admin()).run()
-    assert [rows(root, "msgs", mail) for mail in (*mails, spam, *unfinished)] == [1, 0, 0, 1, 0]
-    assert rows(root, "quarantine", unfinished[1]) == 0
+    assert [rows(root, "msgs", mail) for mail in (*mails, spam, *unfinished)] == [1, 0, 0, 1, 0, 1, 0]
+    assert [rows(root, "quarantine", mail) for mail in unfinished] == [0, 0, 1, 0]
 
 
 def test_the_oldest_go_when_a_class_is_too_large(clean: PrivateMariadb, filing: Database, root: Database) -> None:
@@ -210,44 +209,6 @@ def test_a_step_that_breaks_off_is_undone(
         Purge(root, clean.admin()).run()
     assert present(root, mails) == [True] * 3
     assert root.value("SELECT COUNT(*) FROM purged") == 0
-
-
-def test_a_dump_is_restored_and_compared(clean: PrivateMariadb, filing: Database, root: Database) -> None:
-    settings = clean.admin(dumps_kept=1)
-    bytes_of_all = bytes(range(256)) * 40
-    mail = file(filing, text=b"Subject: all bytes\n\n" + bytes_of_all)
-    for _ in range(2):
-        made = dump.make(root, settings, "quarantine", clean.user)
-        time.sleep(1.05)  # a second is the name's finest unit
-    removed = dump.thin(settings, "quarantine")
-    assert len(removed) == 1
-    assert dump.newest(settings, "quarantine").file == made.file
-    assert dump.check(root, settings, made, clean.user)["msgs"] == 1
-    assert not root.rows("SELECT 1 FROM information_schema.tables WHERE table_schema = %s", (settings.scratch,))
-    dump.restore(root, settings, made, "elsewhere", clean.user)
-    assert bytes(root.value("SELECT mail_text FROM elsewhere.quarantine WHERE mail_id = %s", (mail.encode(),))).endswith(bytes_of_all)
-    with pytest.raises(QuarantineError, match="not empty"):
-        dump.restore(root, settings, made, "elsewhere", clean.user)
-    root.run("DROP DATABASE elsewhere")
-
-
-def test_a_dump_that_lacks_something_is_found_out(clean: PrivateMariadb, filing: Database, root: Database) -> None:
-    settings = clean.admin()
-    file(filing)
-    made = dump.make(root, settings, "quarantine", clean.user)
-    path = Path(settings.dumps) / made.file
-    sheet = path.with_name(made.file.replace(".sql.zst", ".json"))
-    told = json.loads(sheet.read_text())
-    told["counts"]["msgs"] = [5, 5]
-    sheet.write_text(json.dumps(told))
-    with pytest.raises(QuarantineError, match="msgs: 1, not 5"):
-        dump.check(root, settings, dump.newest(settings, "quarantine"), clean.user)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(QuarantineError, match="could not be restored"):
-        dump.check(root, settings, made, clean.user)
-    with pytest.raises(QuarantineError, match="failed"):
-        dump.make(root, settings, "no_such_database", clean.user)
-    assert not [one for one in Path(settings.dumps).iterdir() if one.name.startswith(".")]
 
 
 def test_a_job_says_how_it_ended(root: Database) -> None:

@@ -163,6 +163,12 @@ def _status(database: Database, settings: Admin, given: argparse.Namespace, _use
         }
         answer["classes"] = {name: _class(settings, name, [letters[one] for one in CLASSES[name] if one in letters]) for name in CLASSES}
         answer["unfinished"] = letters.get(None, (0,))[0]
+        answer["unfinished_copies"] = int(
+            database.value(
+                "SELECT COUNT(*) FROM msgs m WHERE content IS NULL AND time_num < UNIX_TIMESTAMP() - 3600 AND EXISTS"
+                " (SELECT 1 FROM quarantine q WHERE q.partition_tag = m.partition_tag AND q.mail_id = m.mail_id)"
+            )
+        )
         answer["learn"] = {state: int(count) for state, count in database.rows("SELECT state, COUNT(*) FROM learn GROUP BY state")}
         answer["jobs"] = known(database)
     answer["dumps"] = [{"file": one.file, "bytes": one.size, "at": one.at} for one in dump.listed(settings)]
@@ -193,6 +199,8 @@ def _lines(answer: dict[str, Any]) -> None:
     for name, one in answer.get("classes", {}).items():
         if one["messages"]:
             print(f"{name:10} {one['messages']:9} messages, {one['copies']:9} copies, {one['bytes'] >> 20:7} MB, kept {one['days']} days")
+    if answer.get("unfinished_copies"):
+        print(f"unfinished {answer['unfinished_copies']:9} copies that the filter filed and never completed")
     for name, one in answer.get("jobs", {}).items():
         fault = one["detail"].get("fault")
         print(f"{name:10} {one['state']}, last good {one['fine'] or 'never'}{f', {fault}' if fault else ''}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -23,6 +24,8 @@ from .settings import Admin
 #: With --single-transaction the whole dump is of one moment, and nobody waits for it. Without tablespaces no PROCESS right is needed.
 _DUMP = ("mariadb-dump", "--no-defaults", "--skip-ssl", "--single-transaction", "--quick", "--hex-blob", "--no-tablespaces")
 _END = b"-- Dump completed"
+#: What stays free on a disk, whatever is done.
+_SPARE = 512 << 20
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -36,6 +39,8 @@ class Dump:
     size: int
     seconds: float
     counts: dict[str, tuple[int, int]]
+    #: Bytes that the tables took in the database.
+    space: int = 0
 
 
 def counts(database: Database, name: str) -> dict[str, int]:
@@ -48,6 +53,21 @@ def counts(database: Database, name: str) -> dict[str, int]:
         return {table: int(database.value(f"SELECT COUNT(*) FROM `{name}`.`{table}`")) for table in tables}
 
 
+def space(database: Database, name: str) -> int:
+    """Return how many bytes the tables of a database take, as the server reckons."""
+    asked = "SELECT COALESCE(SUM(data_length + index_length), 0) FROM information_schema.tables WHERE table_schema = %s"
+    return int(database.value(asked, (name,)))
+
+
+def _room(place: Path, needed: int, what: str) -> None:
+    """Refuse what would fill a disk: a server that cannot write keeps every filter waiting, and so all mail."""
+    free = shutil.disk_usage(place).free
+    if free < needed + _SPARE:
+        raise QuarantineError(
+            f"{what} needs about {needed >> 20} MB and {_SPARE >> 20} MB to spare, {place} has {free >> 20} MB: nothing was done"
+        )
+
+
 def make(database: Database, settings: Admin, name: str, user: str) -> Dump:
     """Dump one database into a new file below settings.dumps. The file has its name only when it is complete and on the disk.
 
@@ -57,6 +77,10 @@ def make(database: Database, settings: Admin, name: str, user: str) -> Dump:
     directory = Path(settings.dumps)
     begun, stamp = time.monotonic(), datetime.now(UTC).strftime(_STAMP)
     final = directory / f"{name}-{stamp}.sql.zst"
+    taken = space(database, name)
+    # As large as the last one and a half, or at worst as large as the tables.
+    last = next((one.size * 3 // 2 for one in listed(settings) if one.database == name), taken)
+    _room(directory, last, f"a dump of {name}")
     before = counts(database, name)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{name}-", suffix=".new", dir=directory)
     try:
@@ -87,7 +111,8 @@ def make(database: Database, settings: Admin, name: str, user: str) -> Dump:
             stamp,
             Path(temporary).stat().st_size,
             round(time.monotonic() - begun, 1),
-            {table: (before.get(table, 0), count) for table, count in after.items()},
+            {table: (min(before.get(table, 0), count), max(before.get(table, 0), count)) for table, count in after.items()},
+            taken,
         )
         _publish(directory, _sheet(final), json.dumps(asdict(dump)).encode())
         Path(temporary).replace(final)
@@ -166,6 +191,8 @@ def restore(database: Database, settings: Admin, dump: Dump, into: str, user: st
         database.run(f"CREATE DATABASE `{into}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
     if table := database.value("SELECT table_name FROM information_schema.tables WHERE table_schema = %s LIMIT 1", (into,)):
         raise QuarantineError(f"database {into} is not empty (it has a table {table}): nothing was restored")
+    # While it is filled, a table may take twice what it takes in the end.
+    _room(Path(str(database.value("SELECT @@datadir"))), 2 * dump.space, f"restoring {dump.file}")
     path = Path(settings.dumps) / dump.file
     with tempfile.TemporaryFile() as said:
         unpacker = subprocess.Popen(["zstd", "-q", "-d", "-c", path], stdout=subprocess.PIPE, stderr=said)

@@ -76,7 +76,11 @@ class Purge:
             self._walk(name, due, (letter, max(kept, passed), kept, passed))
 
     def _unfinished(self) -> None:
-        self._walk("unfinished", "content IS NULL AND time_num < %s", (self._now - self._settings.days_unfinished * DAY,))
+        """Records that the filter never completed. It has mostly judged the letter again, when it came again; but where a copy was filed,
+        nobody knows whether all its recipients have heard of it, so that is kept as long as what went wrong is."""
+        copy = "EXISTS (SELECT 1 FROM quarantine q WHERE q.partition_tag = msgs.partition_tag AND q.mail_id = msgs.mail_id)"
+        for word, days in (("NOT", self._settings.days_unfinished), ("", days_of(self._settings, "error"))):
+            self._walk("unfinished", f"content IS NULL AND time_num < %s AND {word} {copy}", (self._now - days * DAY,))
 
     def _large(self, name: str, limit: int) -> None:
         letters = CLASSES[name]
