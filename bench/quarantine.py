@@ -39,6 +39,8 @@ class Measured:
     seconds: float = 0.0
     waits: list[float] = field(default_factory=list)
     failures: int = 0
+    #: Seconds of the longest transaction or statement of the purge.
+    longest: float = 0.0
 
     def say(self) -> dict[str, float]:
         """Return the figures. slowest and median: seconds that one letter took to be filed (four transactions)."""
@@ -46,6 +48,7 @@ class Measured:
         return {
             "rows": self.rows,
             "seconds": round(self.seconds, 1),
+            "longest_step": round(self.longest, 3),
             "rows_a_second": round(self.rows / self.seconds),
             "letters_filed": len(waits),
             "letters_refused": self.failures,
@@ -73,15 +76,19 @@ def fill(server: PrivateMariadb, rows: int, tag: int = TAGS["ours"]) -> None:
     )
 
 
-def ours(server: PrivateMariadb, database: Database) -> None:
-    """Purge as quarantine-admin does."""
-    Purge(database, server.admin()).run()
+def ours(server: PrivateMariadb, database: Database) -> float:
+    """Purge as quarantine-admin does; return the seconds of the longest transaction."""
+    return Purge(database, server.admin()).run().longest
 
 
-def naive(_server: PrivateMariadb, database: Database) -> None:
-    """Purge as the recipe says."""
+def naive(_server: PrivateMariadb, database: Database) -> float:
+    """Purge as the recipe says; return the seconds of the longest statement."""
+    longest = 0.0
     for statement in NAIVE:
+        begun = time.monotonic()
         database.run(statement)
+        longest = max(longest, time.monotonic() - begun)
+    return longest
 
 
 def measure(name: str, rows: int, memory: int) -> Measured:
@@ -109,7 +116,7 @@ def measure(name: str, rows: int, memory: int) -> Measured:
         with server.root("quarantine") as database:
             database.run("SET SESSION innodb_lock_wait_timeout = 3600")
             begun = time.monotonic()
-            purge(server, database)
+            found.longest = purge(server, database)
             found.seconds = time.monotonic() - begun
             left = database.value("SELECT COUNT(*) FROM msgs WHERE time_num < UNIX_TIMESTAMP() - 30 * 86400")
         stop.set()
