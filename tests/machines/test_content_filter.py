@@ -10,7 +10,7 @@ from filter_plugins.content_filter import content_filter_limits
 from tests.laboratory import Lab
 
 SOCKET = "/run/amavis-release/socket"
-HOOKS = "/usr/lib/posthouse/content_filter/hooks.pl"
+HOOKS = "/usr/lib/posthouse/content_filter/*.pl"
 # Taken hold of where it is used, not where it is written.
 WRITTEN_IN = {"Amavis::Unpackers::collect_results": "Amavis::ProcControl"}
 
