@@ -11,7 +11,9 @@ PARENT = 200
 CHILD = 90
 # A program that opens an archive works beside its child. 7-Zip asks for as much as the archive's dictionary.
 OPENER = 64
-SMALLEST = PARENT + CHILD + OPENER
+# With one child amavisd forks none: the parent does the work, and ends when a child would have been retired.
+FEWEST_CHILDREN = 2
+SMALLEST = PARENT + FEWEST_CHILDREN * (CHILD + OPENER)
 DEFAULT = 1024
 MOST_CHILDREN = 64
 
@@ -24,11 +26,11 @@ def content_filter_limits(memory: int | str | None) -> dict[str, int]:
     Returns numbers: children; body_bytes (what SpamAssassin is given of a letter); expansion_bytes (what all parts of one letter may
     become on the disk) and its floor smallest_expansion_bytes; files and levels (parts of one letter, and how deep they are nested);
     seconds (for one letter); tasks, memory_high and memory_max (megabytes) as systemd's fence.
-    Raises ValueError when the memory is too little for one child.
+    Raises ValueError when the memory is too little.
     """
     megabytes = DEFAULT if memory is None else int(memory)
     if megabytes < SMALLEST:
-        raise ValueError(f"content_filter_memory: {megabytes} MB are too few, one child of amavisd needs {SMALLEST}")
+        raise ValueError(f"content_filter_memory: {megabytes} MB are too few, amavisd needs {SMALLEST}")
     children = min((megabytes - PARENT) // (CHILD + OPENER), MOST_CHILDREN)
     # What a letter becomes lies on the disk, and in the page cache while it is looked at: a quarter of the memory for one of them.
     expansion = min(max(megabytes // 4, 128), 512) * 1024 * 1024
