@@ -86,9 +86,12 @@ def test_what_everybody_deleted_goes_when_it_was_learned(
     assert present(root, [half, whole, confirmed, waiting]) == [True, False, False, True]
 
 
-def test_a_copy_of_clean_mail_waits_for_everybody(clean: PrivateMariadb, filing: Database, root: Database, reviewing: Database) -> None:
+@pytest.mark.parametrize("content", ["C", "B"])
+def test_a_copy_of_what_everybody_has_waits_for_everybody(
+    clean: PrivateMariadb, filing: Database, root: Database, reviewing: Database, content: str
+) -> None:
     both = ("al@madstop.test", "bo@madstop.test")
-    copy, loved = file(filing, both, content="C", delivered=True), file(filing, both)
+    copy, loved = file(filing, both, content=content, delivered=True), file(filing, both)
     root.run("UPDATE msgrcpt SET ds = 'P' WHERE mail_id = %s AND rseqnum = 2", (loved.encode(),))
     reviewer = Reviewer(reviewing, "admin", ALL)
     for mail in (copy, loved):

@@ -100,7 +100,7 @@ class Purge:
 
     def _deleted(self) -> None:
         """Messages that every recipient has deleted, confirmed or received, and that nothing is to be learned from any more. A copy of
-        clean mail is there although everybody has received it, so it waits for each of them."""
+        what everybody has received is there for each of them, so it waits for all."""
         due = datetime.fromtimestamp(self._now, UTC) - timedelta(days=self._settings.days_deleted)
         while keys := self._database.rows(
             "SELECT d.partition_tag, d.mail_id, m.content, COALESCE(m.size, 0) FROM disposal d"
@@ -109,7 +109,8 @@ class Purge:
             " AND NOT EXISTS (SELECT 1 FROM learn l WHERE l.partition_tag = d.partition_tag AND l.mail_id = d.mail_id"
             " AND l.state = 'waiting')"
             " AND NOT EXISTS (SELECT 1 FROM msgrcpt r WHERE r.partition_tag = d.partition_tag AND r.mail_id = d.mail_id"
-            " AND r.rs NOT IN ('D', 'C', 'R') AND (r.ds <> 'P' OR m.content = 'C')) LIMIT %s",
+            " AND r.rs NOT IN ('D', 'C', 'R') AND (r.ds <> 'P' OR NOT EXISTS (SELECT 1 FROM msgrcpt b"
+            " WHERE b.partition_tag = d.partition_tag AND b.mail_id = d.mail_id AND b.ds <> 'P'))) LIMIT %s",
             (due, self._steps.batch),
         ):
             self._steps.remove((tag, mail_id, size, 1, CLASS_OF.get(letter, "unfinished")) for tag, mail_id, letter, size in keys)

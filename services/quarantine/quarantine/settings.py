@@ -137,5 +137,10 @@ def _check(settings: Admin, origin: str) -> None:
     for name in (*settings.days, *settings.megabytes):
         if name not in CLASSES:
             raise UsageError(f"{origin}: there is no class {name}; there are {', '.join(CLASSES)}")
+    # 0 days would be "remove everything tonight", and somebody might mean "for ever".
+    days = {f"days.{name}": value for name, value in settings.days.items()}
+    days |= {one.name: getattr(settings, one.name) for one in fields(settings) if one.name.startswith("days_")}
+    if none := [name for name, value in days.items() if value < 1]:
+        raise UsageError(f"{origin}: {none[0]} is at least 1; for ever is a large number")
     if not settings.dumps_kept or not settings.purge_seconds:
         raise UsageError(f"{origin}: dumps_kept and purge_seconds are above 0")

@@ -31,6 +31,8 @@ def test_defaults() -> None:
         (Admin, {"megabytes": {"spam": -3}}, "megabytes is not"),
         (Admin, {"days": {"spam": "long"}}, "days is not"),
         (Admin, {"dumps_kept": 0}, "above 0"),
+        (Admin, {"days": {"spam": 0}}, r"days\.spam is at least 1"),
+        (Admin, {"days_audit": 0}, "days_audit is at least 1"),
     ],
 )
 def test_mistakes(kind: type[Any], change: dict[str, Any], said: str) -> None:
