@@ -107,6 +107,17 @@ def test_forged_results_are_gone_and_ours_is_there_once(lab: Lab, readers: dict[
     assert verified(lab, found), "taking lines away that nobody has signed breaks no signature"
 
 
+@pytest.mark.parametrize("domain", ["bank.test header.x=.elsewhere.test", "bank.test ("])
+def test_a_signature_says_a_domain_and_nothing_else(lab: Lab, readers: dict[str, Person], domain: str) -> None:
+    """What a signature calls its domain stands in our header: it must not read as somebody else's, or hide what follows."""
+    person, token = readers["healthy"], post.new_token()
+    signature = f"DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=lab; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\n"
+    sample = Sample("domain", crlf(f"{signature}Content-Type: text/plain\n\nBelieve me.\n"))
+    (said,) = results(delivered(lab, person, sample.addressed(token, SENDER, person.mail), token))
+    assert "bank.test" not in said
+    assert "arc=none" in said
+
+
 def test_forged_results_in_obsolete_spelling_are_gone(lab: Lab, readers: dict[str, Person]) -> None:
     person, token = readers["healthy"], post.new_token()
     sample = Sample("obsolete", crlf(f"{OBSOLETE.format(ours=lab.inventory.domain)}\nContent-Type: text/plain\n\nBelieve me.\n"))

@@ -71,7 +71,11 @@ my $results_of_amavis = \&Amavis::DKIM::generate_authentication_results;
   # With signatures to judge, it is about ones just made.
   return $results_of_amavis->(@_) if @_ > 2;
   my($msginfo) = @_;
-  my($dkim) = $results_of_amavis->($msginfo, 1);
+  # A signature's domain is written as it stands, and "d=bank.test header.x=.forger.test" is a name in the forger's zone, with a good key.
+  my @signatures = grep { !$_->isa('Mail::DKIM::DkSignature') && defined domain_of('@' . ($_->domain // '')) }
+    @{$msginfo->dkim_signatures_all || []};
+  splice @signatures, 10 if @signatures > 10;
+  my($dkim) = $results_of_amavis->($msginfo, 1, \@signatures);
   $dkim =~ s/^(\S+) \([^()]*\)/$1/;
   return join(";\n ", $dkim, results_of_spamassassin($msginfo));
 };
