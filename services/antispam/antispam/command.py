@@ -164,6 +164,8 @@ def _lint() -> int:
 def learnt() -> dict[str, int]:
     """Return how many letters and tokens Bayes knows; nothing when its database does not answer (sa-learn(1), --dump)."""
     try:
+        # A store that nobody has ever taught cannot be read; the first to open it for writing makes its row.
+        rules.run("sa-learn", "--sync")
         _, said = rules.run("sa-learn", "--dump", "magic")
     except RulesError:
         return {}
