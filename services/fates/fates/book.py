@@ -26,7 +26,6 @@ def _hour(entry: bytes) -> int:
     return int(digits) // 3600 if digits.isdigit() and len(digits) < 12 else 0
 
 
-_CANCELED = b": removed (canceled)"
 _DELIVERIES = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "discard", "retry")
 
 
@@ -69,10 +68,8 @@ class Book:
         lines = block.split(b"\n")
         self.lines += len(lines) - (not lines[-1])
         self._read(lines)
-        if _CANCELED in block:
-            for parts in (line.split(b" ", 3) for line in lines if line.endswith(_CANCELED)):
-                if len(parts) == 4:
-                    self._canceled(*parts[1:])
+        for screen in self._screens.values():
+            screen.read()
 
     def _read(self, lines: list[bytes]) -> None:
         """Read the lines of one hour. This loop is what reading costs: half of the time is spent in it."""
@@ -132,16 +129,9 @@ class Book:
                 handler = self._handler(machine, key)
             if handler is not None:
                 handler(value(entry, b"\nMESSAGE="))
-        if _CANCELED in block:
-            for entry in entries:
-                if (text := value(entry, b"\nMESSAGE=")).endswith(_CANCELED):
-                    self._canceled(value(entry, b"\n_HOSTNAME="), value(entry, b"\nSYSLOG_IDENTIFIER="), text)
+        for screen in self._screens.values():
+            screen.read()
         self.lines += len(entries) - (not entries[-1].strip())
-
-    def _canceled(self, host: bytes, program: bytes, text: bytes) -> None:
-        """A message that was begun and not taken has a line of cleanup's to say so: of cleanup's lines the only ones that are sought."""
-        if program.partition(b"[")[0].endswith(b"/cleanup") and host in self._posts:
-            self._posts[host].cleanup(text)
 
     def introduce(self, block: bytes, export: bool) -> None:
         """Hear of the machines and programs of a block before it is read: who hands mail to whom must be known beforehand."""
@@ -195,12 +185,13 @@ class Book:
             machine.entry = True
             if daemon in ("postscreen", "dnsblog"):
                 screen = self._screens.setdefault(machine.name, Postscreen(machine))
-                return screen.line if daemon == "postscreen" else screen.listed
+                return screen.lines.append if daemon == "postscreen" else screen.lookups.append
             if daemon == "smtpd":
                 return self._sessions.setdefault((machine.name, program), Session(machine)).line
         table: dict[str, Handler] = {
             "qmgr": post.entry_qmgr if entry else post.qmgr,
             "smtpd": post.smtpd,
+            "cleanup": post.cleanup,
             "pickup": post.pickup,
             "bounce": post.bounce,
             "postsuper": post.postsuper,

@@ -8,6 +8,7 @@ from .machine import Machine
 
 _PASSED = frozenset((b"PASS NE", b"ALLOWLI", b"WHITELI"))
 _DENIED = frozenset((b"DENYLIS", b"BLACKLI"))
+_LISTED = b": 550 5.7.1 Service unavailable"
 _ANSWERED_BLOCKED = ANSWERED[kinds.BLOCKED]
 #: What an answer says, in the order in which it is looked for; the subject before it is the client's own text.
 _PHRASES = (
@@ -41,40 +42,67 @@ def judge(text: bytes, at: int) -> int:
 
 
 class Postscreen:
-    """The screening daemon of one machine, from its lines."""
+    """The screening daemon of one machine, from its lines, and the lookups that it asks for.
+
+    Nothing that other daemons say changes what these lines mean, and on a busy exchanger they are half of all. So they are collected and
+    read in one go for each block.
+    """
 
     def __init__(self, machine: Machine) -> None:
         """machine: whose lines these are."""
         self.machine = machine
+        #: Lines of postscreen and of dnsblog that wait to be read.
+        self.lines: list[bytes] = []
+        self.lookups: list[bytes] = []
 
-    def line(self, text: bytes) -> None:
-        """Read one line. The most frequent kinds come first: of a busy exchanger's lines, half are this daemon's."""
-        word = text[:7]
+    def read(self) -> None:
+        """Read the lines that wait; the most frequent kinds come first."""
         machine = self.machine
-        if word == b"CONNECT":
-            machine.connects += 1
-        elif word == b"DISCONN":
-            machine.screened += 1
+        now, screens = machine.now, machine.screens
+        connects = gone = passes = 0
+        for text in self.lines:
+            word = text[:7]
+            if word == b"CONNECT":
+                connects += 1
+            elif word == b"DISCONN":
+                gone += 1
+                try:
+                    now[screens.pop(text[11:])] += 1
+                except KeyError:
+                    self._unknown()
+            elif word == b"NOQUEUE":
+                self._answer(text)
+            elif word == b"DNSBL r":
+                screens[text[text.find(b"[") :]] = kinds.BLOCKED
+            elif word == b"PASS OL":
+                passes += 1
+                screens.pop(text[9:], None)
+            elif word in _PASSED:
+                passes += 1
+                self._passed(text)
+            elif word in _DENIED:
+                screens[text[text.find(b"[") :]] = kinds.BLOCKED
+            else:
+                self._misbehaved(text)
+        self.lines.clear()
+        machine.connects += connects
+        machine.screened += gone
+        machine.passes += passes
+        if self.lookups:
+            self._listed()
+
+    def _listed(self) -> None:
+        """One address on one list each, from dnsblog(8): "addr ADDRESS listed by domain ZONE as ANSWER"."""
+        listed = self.machine.tops.listed
+        counts = listed.counts
+        for text in self.lookups:
+            words = text.split(b" ", 6)
             try:
-                machine.now[machine.screens.pop(text[11:])] += 1
-            except KeyError:
-                self._unknown()
-        elif word == b"DNSBL r":
-            machine.screens[text[text.find(b"[") :]] = kinds.BLOCKED
-        elif word == b"NOQUEUE":
-            self._answer(text)
-        elif word == b"PASS OL":
-            machine.passes += 1
-            key = text[9:]
-            if key in machine.screens:
-                del machine.screens[key]
-        elif word in _PASSED:
-            machine.passes += 1
-            self._passed(text)
-        elif word in _DENIED:
-            machine.screens[text[text.find(b"[") :]] = kinds.BLOCKED
-        else:
-            self._misbehaved(text)
+                counts[words[5]] += 1
+            except (IndexError, KeyError):
+                if len(words) > 5 and words[4] == b"domain":
+                    listed.add(words[5])
+        self.lookups.clear()
 
     def _passed(self, text: bytes) -> None:
         """Whoever was judged and goes on all the same is somebody whose fate the server tells."""
@@ -91,29 +119,34 @@ class Postscreen:
         self.machine.tops.reasons.add(b"connection: only its end is known")
 
     def _answer(self, text: bytes) -> None:
-        words = text.split(b" ", 5)
-        if len(words) < 6 or words[2] != b"RCPT" or words[1] != b"reject:":
-            self._no_place(text)
-            return
-        machine, key, answer = self.machine, words[4][:-1], words[5]
-        if answer[:1] != b"5":
-            machine.now[ANSWERED[kinds.TRY_LATER]] += 1
-            machine.screens.setdefault(key, kinds.TRY_LATER)
-            return
+        # Nine in ten of a busy exchanger's answers have these words, and need no search for where the client's name ends.
+        parts = text.split(b"; ", 2)
+        if parts[0][-31:] == _LISTED and parts[0][8:27] == b" reject: RCPT from ":
+            key = parts[0][27:-31]
+        else:
+            words = text.split(b" ", 5)
+            if len(words) < 6 or words[2] != b"RCPT" or words[1] != b"reject:":
+                self._no_place(text)
+                return
+            key = words[4][:-1]
+            if words[5][:1] != b"5":
+                self.machine.now[ANSWERED[kinds.TRY_LATER]] += 1
+                self.machine.screens.setdefault(key, kinds.TRY_LATER)
+                return
+        machine = self.machine
         machine.now[_ANSWERED_BLOCKED] += 1
         # A line for each recipient, and the list counts once.
         screens = machine.screens
         if screens.get(key) != kinds.LISTED:
-            parts = answer.split(b" blocked using ", 1)
-            if len(parts) < 2:
+            zone = parts[1].split(b" blocked using ", 1)[1:] if len(parts) > 1 else []
+            if not zone:
                 screens[key] = kinds.BLOCKED
                 return
             screens[key] = kinds.LISTED
-            zone = parts[1].split(b";", 1)[0]
             try:
-                machine.tops.lists.counts[zone] += 1
+                machine.tops.lists.counts[zone[0]] += 1
             except KeyError:
-                machine.tops.lists.add(zone)
+                machine.tops.lists.add(zone[0])
 
     def _no_place(self, text: bytes) -> None:
         """All places are taken. "Server ports" were found full after the connection had passed."""
@@ -137,13 +170,3 @@ class Postscreen:
             machine.screened += 1
             machine.now[fate] += 1
         machine.screens.clear()
-
-    def listed(self, text: bytes) -> None:
-        """One address on one list, from dnsblog(8)."""
-        words = text.split(b" ", 6)
-        if len(words) > 5 and words[4] == b"domain":
-            listed = self.machine.tops.listed
-            try:
-                listed.counts[words[5]] += 1
-            except KeyError:
-                listed.add(words[5])
