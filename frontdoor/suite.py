@@ -40,6 +40,7 @@ STAGES = (
     Stage("cluster", "mail from where people stand", ("tests/cluster",)),
     Stage("tree", "the tree task on a machine to throw away", ON_A_MACHINE, needs_lab=False, spare=True),
     Stage("add_mailstore", "one line in the inventory is enough", scenario=True),
+    Stage("filter_elsewhere", "a filter on a machine of its own is a line", scenario=True),
     Stage("limit_one_machine", "--limit renders whole, right files", scenario=True),
     # Now, because podman keeps a container's journal in memory: a machine that restarts in a fault begins it anew.
     Stage("journals_so_far", "no warning without a reason, before faults", ("tests/journals",)),

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from frontdoor import post
-from tests.corpus import eicar
+from tests.corpus import eicar, unwanted
 from tests.corpus.sample import Sample, part
 from tests.faults import faults
 from tests.filtering import FASTEST, Filter, Ledger
@@ -77,25 +77,40 @@ def test_with_the_database_away_mail_waits_before_the_filter(lab: Lab, content_f
     assert faults.refusals(lab, began) == ""
 
 
-KILL = "systemctl kill --kill-whom=all --signal=KILL {}"
-VICTIMS = {
-    "amavis": KILL.format("amavis.service"),
-    "clamd": KILL.format("clamav-daemon.service"),
-}
+# What is killed, on a machine of which group, with how many letters; a killed database takes seconds to mend itself.
+VICTIMS = {"amavis": ("content_filter", LETTERS), "clamav-daemon": ("content_filter", LETTERS), "mariadb": ("quarantine", LETTERS // 2)}
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_the_filter_is_killed_in_the_middle(lab: Lab, content_filter: Filter, readers: dict[str, Person], victim: str) -> None:
     """Killed outright and not started by us: it comes back by itself."""
     person, began = readers["worn"], time.time()
+    group, count = VICTIMS[victim]
     with faults.window():
-        ledger = content_filter.send(letters(LETTERS), person)
+        ledger = content_filter.send(letters(count), person)
         assert not ledger.refused
         some = post.wait_for(partial(_begun, content_filter, ledger, person), 60)
-        assert some < LETTERS * 0.9, f"{some} of {LETTERS} were through before anything was killed"
-        lab.run(content_filter.machine, VICTIMS[victim])
+        assert some < count * 0.9, f"{some} of {count} were through before anything was killed"
+        lab.run(lab.inventory.machines(group)[0].name, f"systemctl kill --kill-whom=all --signal=KILL {victim}")
         drain(lab, content_filter, ledger, person)
     balance(ledger)
+    assert faults.refusals(lab, began) == ""
+
+
+def test_the_database_is_killed_among_letters_to_two_people(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
+    """One of them takes banned files, the other does not: what one gets and what is kept for the other are both there in the end."""
+    bold, wary, began = readers["bold"], readers["wary"], time.time()
+    sample = unwanted.banned()[0]
+    with content_filter.policy(bold, {"banned_files_lover": "Y"}), faults.window():
+        ledger = content_filter.send([sample] * 60, [bold, wary])
+        assert not ledger.refused
+        assert post.wait_for(partial(_begun, content_filter, ledger, wary), 60)
+        lab.run(content_filter.database, "systemctl kill --kill-whom=all --signal=KILL mariadb")
+        drain(lab, content_filter, ledger, bold)
+        assert set(ledger.arrived) == set(ledger.sent), "everything reached the one who wants it"
+        drain(lab, content_filter, ledger, wary)
+        assert set(ledger.kept) == set(ledger.sent), "everything is kept for the one who does not"
+        assert not ledger.arrived
     assert faults.refusals(lab, began) == ""
 
 
