@@ -49,13 +49,14 @@ class Counter:
         self.viruses: collections.Counter[bytes] = collections.Counter()
         self.banned: collections.Counter[bytes] = collections.Counter()
         self.connections = self.accepted = 0
-        self.screens: dict[bytes, str] = {}
+        # Several exchangers may stand in one log, so everything that is open is known by its machine too.
+        self.screens: dict[tuple[bytes, bytes], str] = {}
         #: Who is refused for a list that is counted already.
-        self.named: set[bytes] = set()
-        self.sessions: dict[bytes, str] = {}
-        self.roots: dict[bytes, bytes] = {}
-        self.open: dict[bytes, int] = {}
-        self.verdicts: dict[bytes, str] = {}
+        self.named: set[tuple[bytes, bytes]] = set()
+        self.sessions: dict[tuple[bytes, bytes], str] = {}
+        self.roots: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+        self.open: dict[tuple[bytes, bytes], int] = {}
+        self.verdicts: dict[tuple[bytes, bytes], str] = {}
         self.hour = self.host = b""
 
     def read(self, path: str) -> None:
@@ -105,19 +106,20 @@ class Counter:
         if kind == "c1":
             self.connections += 1
         elif kind == "c8":
-            self.tell(self.screens.pop(found["c8"], "UNATTRIBUTED"))
-            self.named.discard(found["c8"])
+            key = (self.host, found["c8"])
+            self.tell(self.screens.pop(key, "UNATTRIBUTED"))
+            self.named.discard(key)
         elif found["c3"]:
-            key = found["c3"]
+            key = (self.host, found["c3"])
             self.answer("SPAMMER BLOCKED")
             if key not in self.named:
                 self.lists[found["zone"]] += 1
                 self.named.add(key)
             self.screens[key] = "SPAMMER BLOCKED"
         elif kind in ("c4", "c5"):
-            self.screens[found[kind]] = "SPAMMER BLOCKED"
+            self.screens[self.host, found[kind]] = "SPAMMER BLOCKED"
         elif kind in ("c6", "c7"):
-            self.screens.setdefault(found[kind], "SPAMMER DISCONNECTED")
+            self.screens.setdefault((self.host, found[kind]), "SPAMMER DISCONNECTED")
 
     def dnsblog(self, text: bytes, _program: bytes, _pid: bytes) -> None:
         """The lookups."""
@@ -131,19 +133,19 @@ class Counter:
         if found is None:
             return
         if found["id"]:
-            root = found["origin"] or found["id"]
-            self.roots[found["id"]] = root
+            root = (self.host, found["origin"] or found["id"])
+            self.roots[self.host, found["id"]] = root
             self.open[root] = self.open.get(root, 0) + 1
         elif program != b"postfix-outside/smtpd":
             return
         elif found["begin"]:
-            self.sessions[pid] = "NO MAIL OFFERED"
+            self.sessions[self.host, pid] = "NO MAIL OFFERED"
         elif found["what"]:
             fate = "BAD HELO" if found["what"] == b"Helo command rejected" else "INVALID RECIPIENT"
             self.answer(fate)
-            self.sessions[pid] = fate
+            self.sessions[self.host, pid] = fate
         elif found["end"]:
-            fate = self.sessions.pop(pid, "UNATTRIBUTED")
+            fate = self.sessions.pop((self.host, pid), "UNATTRIBUTED")
             if not _COUNT.search(found["counts"]):
                 self.tell(fate)
 
@@ -155,7 +157,7 @@ class Counter:
         if not found["removed"]:
             self.accepted += program == b"postfix-outside/qmgr"
             return
-        root = self.roots.pop(found["id"], b"")
+        root = self.roots.pop((self.host, found["id"]), (b"", b""))
         left = self.open.get(root, 0) - 1
         if left > 0:
             self.open[root] = left
@@ -166,16 +168,22 @@ class Counter:
     def delivery(self, text: bytes, program: bytes, _pid: bytes) -> None:
         """smtp of any stage."""
         found = _DELIVERY.match(text)
-        if found is not None and program == b"postfix-inside/mailstore/smtp" and found["status"] == b"sent":
+        if found is None:
+            return
+        root = self.roots.get((self.host, found["id"]), (b"", b""))
+        status = found["status"]
+        if status == b"bounced":
+            self.verdicts.setdefault(root, "BOUNCED")
+        elif status == b"sent" and program == b"postfix-inside/mailstore/smtp":
             self.answer("DELIVERED")
-            self.verdicts.setdefault(self.roots.get(found["id"], b""), "OK")
+            self.verdicts.setdefault(root, "OK")
 
     def filter(self, text: bytes, _program: bytes, _pid: bytes) -> None:
         """amavis."""
         found = _FILTER.match(text)
         if found is None or found["action"] == b"Passed":
             return
-        self.verdicts[found["id"]] = _NAMES[found["category"]]
+        self.verdicts[self.host, found["id"]] = _NAMES[found["category"]]
         if found["category"] == b"INFECTED":
             self.viruses[found["names"]] += 1
         elif found["category"] == b"BANNED":

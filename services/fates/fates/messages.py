@@ -24,24 +24,26 @@ LANDED = 20_000
 class Message:
     """What is known of a message. ``open`` counts the queue entries, on all machines, that hold a part of it."""
 
-    # Most messages change few of these, so they stand here: a message is made for each one that is offered.
-    open = 1
-    stopped = delivered = failed = 0
-    deferred = deleted = False
-    #: Whether a next stage took it: one that named its origin, and one that did not.
-    joined = passed = False
-    #: The queue ids that other machines' stages gave it, one after the other.
-    handed = b""
-    #: Whether its entry at the first stage is open.
-    rooted = True
-    #: The message that this one turned out to be a part of.
-    into: Message | None = None
+    __slots__ = (
+        "deferred", "deleted", "delivered", "failed", "handed", "into", "joined", "kind", "machine", "open", "passed", "root", "rooted",
+        "stopped",
+    )  # fmt: skip
 
     def __init__(self, machine: Machine, kind: int, root: bytes) -> None:
         """machine: the one that counts it. root: its queue id at the first stage, by which later stages and the filter name it."""
         self.machine = machine
         self.kind = kind
         self.root = root
+        #: Whether its entry at the first stage is open.
+        self.rooted = True
+        self.open = 1
+        self.stopped = self.delivered = self.failed = 0
+        #: joined and passed: a next stage took it, one that named its origin, and one that did not.
+        self.deferred = self.deleted = self.joined = self.passed = False
+        #: The queue ids that other machines' stages gave it, one after the other.
+        self.handed = b""
+        #: The message that this one turned out to be a part of.
+        self.into: Message | None = None
 
     def whole(self) -> Message:
         """Return the message that this is a part of, or this one."""

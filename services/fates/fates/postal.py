@@ -93,7 +93,7 @@ class Post:
 
     def smtpd(self, text: bytes) -> None:
         """Server of a later stage, or of a mailstore."""
-        if text[:1] > b"Z":
+        if text > b"[":
             return  # connect, disconnect, warning
         words = text.split(b" ", 3)
         if len(words) < 2 or words[1][:7] != b"client=":
@@ -225,7 +225,7 @@ class Post:
 
     def amavis(self, text: bytes) -> None:
         """The filter's verdict; two lines when it passes for one recipient and not for another."""
-        if text.find(b") Passed CLEAN ", 3, 40) > 0:
+        if b") Passed CLEAN " in text[:40]:
             return
         at = text.find(b") ") + 2
         word = text[at : at + 8]

@@ -27,7 +27,7 @@ class Session:
 
     def line(self, text: bytes) -> None:
         """Read one line."""
-        if text[:1] < b"a":
+        if text < b"a":
             # A queue id, or a word that begins with a capital.
             at = text.find(b": client=")
             if 4 < at < 30:
