@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     walls = {name: statistics.median(run.wall for run in found) for name, found in runs.items()}
     lines = sum(block.count(b"\n") for block in _blocks(log))
     return {
-        "walls": {name: round(wall, 2) for name, wall in walls.items()},
+        "walls": {name: round(wall, 3) for name, wall in walls.items()},
         "ratios": {name: round(wall / walls[FATES], 2) for name, wall in walls.items() if FATES in walls and name != FATES},
         "processor": {name: round(statistics.median(run.processor for run in found), 2) for name, found in runs.items()},
         "memory": {name: round(max(run.memory for run in found), 1) for name, found in runs.items()},
@@ -114,13 +115,13 @@ def once(command: list[str]) -> Run:
         env={**os.environ, "LC_ALL": "C"},
         preexec_fn=lambda: os.sched_setaffinity(0, one),  # noqa: PLW1509, because nothing here has threads
     )
-    began = os.times().elapsed
+    began = time.perf_counter()
     assert process.stdout is not None
     output = process.stdout.read()
     # wait4(2) tells of this child alone; getrusage(2) would keep the largest of all children.
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    wall = os.times().elapsed - began
+    wall = time.perf_counter() - began
     if process.returncode:
         raise BenchError(f"{' '.join(command[:3])} ... ended with status {process.returncode}")
     return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output)

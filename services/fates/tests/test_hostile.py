@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html.parser
 import json
+import re
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,3 +155,12 @@ def test_a_message_id_cannot_take_a_message_back() -> None:
     assert report["reconciliation"][1] | {"what": ""} == {
         "unit": "message", "what": "", "begun": 1, "begun_unseen": 0, "fates": 1, "agrees": True,
     }  # fmt: skip
+
+
+def test_charts_are_well_formed() -> None:
+    for report in (count(EXCHANGER), count_lines(EVIL_LINES), count_lines([])):
+        for chart in re.findall(r"<svg.*?</svg>", page(report), re.DOTALL):
+            root = ET.fromstring(chart)  # noqa: S314, because we wrote it ourselves
+            for number in re.findall(r'\b(?:x|y|width|height)="([^"]*)"', chart):
+                assert float(number) >= 0
+            assert root.tag == "svg"
