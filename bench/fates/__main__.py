@@ -108,6 +108,7 @@ _START = "import sys; sys.path.insert(0, {!r}); from fates.command import main; 
 def once(command: list[str]) -> Run:
     """Run a program on one processor. Raises BenchError."""
     one = {min(os.sched_getaffinity(0))}
+    began = time.perf_counter()
     process = subprocess.Popen(
         command,
         cwd=CHECKOUT,
@@ -115,7 +116,6 @@ def once(command: list[str]) -> Run:
         env={**os.environ, "LC_ALL": "C"},
         preexec_fn=lambda: os.sched_setaffinity(0, one),  # noqa: PLW1509, because nothing here has threads
     )
-    began = time.perf_counter()
     assert process.stdout is not None
     output = process.stdout.read()
     # wait4(2) tells of this child alone; getrusage(2) would keep the largest of all children.
