@@ -210,7 +210,8 @@ class Post:
             message.stop(_STOPPED.get(reason.partition(b":")[0].partition(b" ")[0].rstrip(b")"), _OTHERWISE))
             return
         if text.find(b"from MTA(", at) > 0:
-            return  # a filter on another machine has handed it on, and the stage after it has said so
+            self._passed_on(text, message)  # a filter on another machine has handed it on, to a stage of this one
+            return
         machine = self.machine
         if len(machine.peers) > 1 and (start := text.find(b"queued as ", at)) > 0:
             host = text[relay + 8 : text.find(b"[", relay)]
