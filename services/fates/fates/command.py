@@ -26,7 +26,7 @@ _EXITS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = _joined(sys.argv[1:] if arguments is None else arguments)
     try:
         if words[:1] == ["trace"]:
             from .tracing import main as trace  # noqa: PLC0415, because counting need not load it
@@ -42,6 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INCOMPLETE
     except KeyboardInterrupt:
         return 130
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """Join times to their options: "--since -1h" is how journalctl takes it, and argparse would see an option of its own in -1h."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in ("--since", "--until"):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:

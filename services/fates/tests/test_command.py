@@ -113,6 +113,16 @@ def test_journals_of_machines_by_ssh(tmp_path: Path) -> None:
     assert "SYSLOG_FACILITY=2 --since '2026-11-22 10:00; id'" in asked
 
 
+def test_times_are_written_as_journalctl_takes_them(tmp_path: Path) -> None:
+    fake(tmp_path, "journalctl", f'echo "$@" >>{tmp_path}/asked; xzcat {CLUSTER[0]}')
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert run("--since", "-1h", "--until", "-5min", "--json", PATH=path).returncode == 0
+    assert run("trace", "t2768ebf81b0eb037", "--since", "-1h", PATH=path).returncode == 0
+    first, second = (tmp_path / "asked").read_text().splitlines()
+    assert first.endswith("--since -1h --until -5min")
+    assert second.endswith("--since -1h")
+
+
 def test_live(tmp_path: Path) -> None:
     fake(tmp_path, "journalctl", f'case "$*" in *--follow*) xzcat {CLUSTER[0]};; *) exit 9;; esac')
     done = run("--live", "--every", "0.01", "--json", PATH=f"{tmp_path}:{os.environ['PATH']}")
