@@ -25,6 +25,7 @@ CHANGES = {
         "/etc/postfix-inside/mailstores.cidr",  # who may leave by it
         "/etc/postfix-inside/mailstores.pcre",  # which mailHost there is
     },
+    "quarantine": set(),
     "proxy": set(),  # mailHost is a name, and names are the name server's
 }
 
