@@ -218,3 +218,61 @@ def test_a_list_has_the_name_that_its_reply_map_gives_it() -> None:
     assert report["lists"] == [{"name": "the list of madstop.test", "count": 1}]
     assert report["recipients"] == {"SPAMMER BLOCKED": 2}
     assert fates(report, "connection") == {"SPAMMER BLOCKED": 1}
+
+
+SCREEN = "postfix-outside/postscreen[7]"
+SERVED = [line("connect from x[192.0.2.9]"), line("disconnect from x[192.0.2.9] ehlo=1 quit=1 commands=2")]
+
+
+@pytest.mark.parametrize("passed", ["PASS NEW", "PASS OLD", "ALLOWLISTED"])
+@pytest.mark.parametrize(
+    "judged", ["DNSBL rank 3 for [192.0.2.9]:9", "DENYLISTED [192.0.2.9]:9", "PREGREET 4 after 0 from [192.0.2.9]:9: EHLO"]
+)
+def test_who_is_judged_and_goes_on_all_the_same_has_the_servers_word(judged: str, passed: str) -> None:
+    """An action of postscreen may be "ignore" (postconf(5))."""
+    begun = [line("CONNECT from [192.0.2.9]:9 to [192.0.2.25]:25", SCREEN), line(judged, SCREEN), line(f"{passed} [192.0.2.9]:9", SCREEN)]
+    report = count_lines([*begun, *SERVED])
+    assert fates(report, "connection") == {"NO MAIL OFFERED": 1}
+    assert agrees(report)
+    assert whole(report)
+
+
+def test_the_tests_after_the_greeting_end_with_4xx_and_no_session() -> None:
+    report = count_lines([
+        line("CONNECT from [192.0.2.9]:9 to [192.0.2.25]:25", SCREEN),
+        line("NOQUEUE: reject: RCPT from [192.0.2.9]:9: 450 4.3.2 Service currently unavailable; from=<f@g.test>, to=<a@b.test>", SCREEN),
+        line("PASS NEW [192.0.2.9]:9", SCREEN),
+        line("DISCONNECT [192.0.2.9]:9", SCREEN),
+    ])  # fmt: skip
+    assert fates(report, "connection") == {"TRY LATER": 1}
+    assert agrees(report)
+    assert whole(report)
+
+
+def test_a_client_whose_second_connection_passes_without_a_word() -> None:
+    """postscreen(8) logs PASS OLD for the first of a client's connections at a time only."""
+    connect = "CONNECT from [192.0.2.9]:{} to [192.0.2.25]:25"
+    report = count_lines(
+        [line(connect.format(9), SCREEN), line("PASS OLD [192.0.2.9]:9", SCREEN), line(connect.format(10), SCREEN), *SERVED * 2]
+    )
+    assert fates(report, "connection") == {"NO MAIL OFFERED": 2}
+    assert agrees(report)
+    assert whole(report)
+
+
+def test_who_passed_and_met_no_server_is_shown() -> None:
+    report = count_lines([
+        line("CONNECT from [192.0.2.9]:9 to [192.0.2.25]:25", SCREEN),
+        line("PASS NEW [192.0.2.9]:9", SCREEN),
+        line("CONNECT from [192.0.2.10]:9 to [192.0.2.25]:25", SCREEN),
+    ])  # fmt: skip
+    assert fates(report, "connection") == {"UNATTRIBUTED": 1, "UNFINISHED": 1}
+    assert report["unattributed"] == [{"name": "connection: passed the screening, and the server tells nothing of it", "count": 1}]
+
+
+def test_another_instance_may_be_the_front_door() -> None:
+    book = Book(["mta-in"])
+    book.text(b"\n".join(part.replace(b"postfix-outside", b"mta-in") for part in SERVED) + b"\n")
+    book.close()
+    assert fates(build(book), "connection") == {"NO MAIL OFFERED": 1}
+    assert fates(count_lines([part.replace(b"postfix-outside", b"mta-in") for part in SERVED]), "connection") == {}
