@@ -49,6 +49,7 @@ def balance(ledger: Ledger) -> None:
 def drain(lab: Lab, content_filter: Filter, ledger: Ledger, person: Person, seconds: float = DRAINED) -> None:
     """Wait until every letter is somewhere, and try what waits at once instead of within a minute."""
     end = time.monotonic() + seconds
+    assert post.wait_for(lambda: content_filter.command("stats")[0] == 0, 60), "the database did not come back"
     content_filter.look(ledger, person)
     while (missing := ledger.missing()) and time.monotonic() < end:
         faults.flush(lab)
