@@ -37,16 +37,19 @@ if (@Amavis::Conf::storage_sql_dsn) {
         $one->blocking_ccat(Amavis::Conf::CC_UNCHECKED()) if defined $class && $class =~ /^\Q${\Amavis::Conf::CC_UNCHECKED()}\E,/;
       }
       my $letter = $msginfo->log_id;
-      if ($original->($self, $msginfo, @others)) {
+      my $saved = eval { $original->($self, $msginfo, @others) };
+      # It dies by itself when there is no server to connect to, or when the letter's time is up.
+      my $fault = $@;
+      if ($saved) {
         %failures = ();
         forget($msginfo) if $step eq 'save_info_final';
         return 1;
       }
       %failures = ($letter => ($failures{$letter} || 0) + 1);
       # The second time: a connection that was closed meanwhile is a new one then.
-      return 0 if $failures{$letter} < 2;
+      return 0 if !$fault && $failures{$letter} < 2;
       remember($msginfo) if $step eq 'save_info_final';
-      die "the database does not take the letter ($step)\n";
+      die $fault || "the database does not take the letter ($step)\n";
     };
   }
 }
