@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def cluster_members(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], domain: str) -> list[dict[str, str]]:
+def cluster_members(
+    names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]], domain: str, ipv6: bool = True
+) -> list[dict[str, str]]:
     """Describe the machines of a group as the inventory promises them.
 
-    names: inventory names, in the order of the inventory. hostvars: Ansible's. domain: the cluster's domain.
-    Returns one mapping a machine: name, fqdn, address, public_address (the address itself where there is no other).
+    names: inventory names, in the order of the inventory. hostvars: Ansible's. domain: the cluster's domain. ipv6: whether the site
+    uses the addresses of IPv6 that its inventory names.
+    Returns one mapping a machine: name, fqdn, address, public_address (the address itself where there is no other), address6 and
+    public_address6 (empty where there is none; a machine with another address for the internet has another one of IPv6 too, or none).
     Raises ValueError naming the host that has no address.
     """
     members = []
@@ -19,15 +24,33 @@ def cluster_members(names: Iterable[str], hostvars: Mapping[str, Mapping[str, An
         address = variables.get("address")
         if not address:
             raise ValueError(f"host {name} has no address: give it one in the inventory, e.g. {name}: {{address: 192.0.2.10}}")
+        address6, public_address6 = (_canonical(variables.get(key)) if ipv6 else "" for key in ("address6", "public_address6"))
         members.append(
             {
                 "name": str(name),
                 "fqdn": f"{name}.{domain}",
                 "address": str(address),
                 "public_address": str(variables.get("public_address", address)),
+                "address6": address6,
+                "public_address6": public_address6 or (address6 if "public_address" not in variables else ""),
             }
         )
     return members
+
+
+def _canonical(address: str | None) -> str:
+    """Write an address of IPv6 as everything that compares texts does (RFC 5952)."""
+    return str(ipaddress.ip_address(address)) if address else ""
+
+
+def cluster_addresses(machines: Iterable[Mapping[str, str]], public: bool = False) -> list[str]:
+    """Name the addresses under which machines are met: IPv4 first, then IPv6 of those that have it.
+
+    machines: as cluster_members describes them. public: also those that the internet knows.
+    """
+    machines = list(machines)
+    wanted = ["address", "public_address", "address6", "public_address6"] if public else ["address", "address6"]
+    return list(dict.fromkeys(machine[key] for key in wanted for machine in machines if machine.get(key)))
 
 
 class FilterModule:
@@ -35,4 +58,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters."""
-        return {"cluster_members": cluster_members}
+        return {"cluster_addresses": cluster_addresses, "cluster_members": cluster_members}

@@ -55,6 +55,8 @@ def prepare(stages: Stages) -> None:
         checks.requirements(override)
         if made := secrets.generate(paths.INVENTORY):
             stages.say(f"{len(made)} secrets were made for this lab")
+        if said := network.note_families(paths.INVENTORY):
+            stages.say(said)
     with stages.stage("image"):
         machines.prepare(stages.say)
         image.ensure(override, stages.say)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from frontdoor.errors import Refused
@@ -21,6 +21,8 @@ class Machine:
     resolvers: tuple[str, ...] = ()
     domain: str = ""
     sources: str = ""
+    address6: str = ""
+    public_address6: str = ""
 
     def legs(self) -> dict[str, str]:
         """Network name to address; eth0 is the first of them."""
@@ -28,6 +30,11 @@ class Machine:
             return {"internet": self.address}
         inside = {"campus": self.address}
         return {**inside, "internet": self.public_address} if self.public_address else inside
+
+    def legs6(self) -> dict[str, str]:
+        """The same for IPv6: only networks in which the machine has an address of that family too."""
+        legs = {"internet": self.address6} if self.outside else {"campus": self.address6, "internet": self.public_address6}
+        return {network: address for network, address in legs.items() if address and network in self.legs()}
 
 
 def deb822(sources: list[Mapping[str, Any]]) -> str:
@@ -50,6 +57,9 @@ def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[
     if not address:
         raise Refused(f"The inventory gives {name} no address.")
     IPv4Address(address)
+    address6, public_address6 = (str(values.get(key, "")) for key in ("address6", "public_address6"))
+    for given in filter(None, (address6, public_address6)):
+        IPv6Address(given)
     leg = "public_address" if outside else "address"
     resolvers = tuple(str(everyone[server][leg]) for server in groups.get("dns", []) if leg in everyone[server])
     return Machine(
@@ -60,4 +70,6 @@ def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[
         resolvers,
         "" if outside else str((values.get("cluster_domains") or [""])[0]),
         deb822(values.get("base_apt_sources") or []),
+        address6,
+        "" if outside else public_address6,
     )

@@ -13,12 +13,17 @@ import yaml
 
 @dataclass(frozen=True)
 class Machine:
-    """A host of the inventory. public_address is the address itself where the machine does not face the internet."""
+    """A host of the inventory. public_address is the address itself where the machine does not face the internet.
+
+    address6 and public_address6 are empty where it has none, or where the site uses no IPv6.
+    """
 
     name: str
     fqdn: str
     address: str
     public_address: str
+    address6: str = ""
+    public_address6: str = ""
 
 
 class Landscape:
@@ -72,7 +77,10 @@ class Landscape:
         """Return one machine; KeyError when the inventory does not know it."""
         host = self.hosts[name]
         address = str(host["address"])
-        return Machine(name, f"{name}.{self.domain}", address, str(host.get("public_address", address)))
+        ipv6 = self.values.get("cluster_ipv6", True)
+        address6, public6 = (str(host.get(key, "")) if ipv6 else "" for key in ("address6", "public_address6"))
+        public6 = public6 or (address6 if "public_address" not in host else "")
+        return Machine(name, f"{name}.{self.domain}", address, str(host.get("public_address", address)), address6, public6)
 
     def machines(self, group: str) -> list[Machine]:
         """Return the machines of a group in the order of the inventory; none when there is no such group."""

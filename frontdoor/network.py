@@ -4,12 +4,14 @@ Podman only gets the ready name spaces. Its own networks would keep their addres
 (/run/containers/networks/ipam.db), and a lease that a killed run leaves there can never be given again. Names and addresses
 here follow from the inventory alone, so that whatever a killed run leaves can be found and made anew. No route leads out of
 either network, so no firewall rule is needed or made.
+
+Both networks speak IPv6 too, unless this host's kernel does not.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ NETWORKS = {
     "campus": ("posthouse0", IPv4Network("10.143.0.0/24")),
     "internet": ("posthouse1", IPv4Network("198.51.100.0/24")),
 }
+NETWORKS6 = {
+    "campus": IPv6Network("2001:db8:10:143::/64"),
+    "internet": IPv6Network("2001:db8:198:51::/64"),
+}
 _SPACES = Path("/run/netns")  # where ip-netns(8) keeps them
 _PREFIX = "posthouse-"
 
@@ -28,6 +34,33 @@ _PREFIX = "posthouse-"
 def gateway(name: str) -> str:
     """The control node's address in a network."""
     return str(NETWORKS[name][1].network_address + 1)
+
+
+def gateway6(name: str) -> str:
+    """The same for IPv6."""
+    return str(NETWORKS6[name].network_address + 1)
+
+
+def speaks_ipv6(settings: Path = Path("/proc/sys/net")) -> bool:
+    """Whether this host's kernel gives a new name space IPv6; that of the host itself may be switched off.
+
+    A name space begins with IPv6 on, unless it inherits what the host says (kernel documentation, admin-guide/sysctl/net,
+    devconf_inherit_init_net: 1 and 3).
+    """
+    switch, inherits = settings / "ipv6/conf/default/disable_ipv6", settings / "core/devconf_inherit_init_net"
+    if not switch.exists():
+        return False
+    return switch.read_text().strip() == "0" or not (inherits.exists() and inherits.read_text().strip() in ("1", "3"))
+
+
+def note_families(inventory: Path) -> str:
+    """Let the inventory say what this host can do; a sentence when that is less than its addresses promise."""
+    note = inventory / "group_vars" / "all" / "ipv6.yml"
+    if speaks_ipv6():
+        note.unlink(missing_ok=True)
+        return ""
+    note.write_text("---\n# Written by ./lab up, because the kernel of this host has no IPv6.\ncluster_ipv6: false\n")
+    return "This host's kernel has no IPv6: the lab has IPv4 only."
 
 
 def _links() -> list[dict[str, Any]]:
@@ -46,6 +79,9 @@ def define() -> None:
     for name, (bridge, subnet) in NETWORKS.items():
         lines = [] if bridge in there else [f"link add {bridge} type bridge"]
         _batch(*lines, f"address replace {gateway(name)}/{subnet.prefixlen} dev {bridge}", f"link set {bridge} up")
+        if speaks_ipv6():
+            Path(f"/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6").write_text("0\n")
+            _batch(f"address replace {gateway6(name)}/{NETWORKS6[name].prefixlen} dev {bridge} nodad")
 
 
 def space(machine: str) -> Path:
@@ -83,19 +119,23 @@ def connect(machine: Machine) -> None:
         peer = f"name eth{leg} address {hardware(address)} netns {name}"
         outside += [f"link add {cable} type veth peer {peer}", f"link set {cable} master {bridge} up"]
         inside += [f"address add {address}/{subnet.prefixlen} dev eth{leg}", f"link set eth{leg} up"]
+        if (address6 := machine.legs6().get(network)) and speaks_ipv6():
+            # No search for a second holder (RFC 4862, 5.4): while it lasts nobody can bind to the address, and daemons start at once.
+            inside += [f"address add {address6}/{NETWORKS6[network].prefixlen} dev eth{leg} nodad"]
     _batch(*outside)
     _batch(*inside, space=name)
 
 
 def is_connected(machine: Machine) -> bool:
     """Whether a machine's name space has its addresses and its cables lead to the bridges."""
-    seen = shell.run(["ip", "-netns", space(machine.name).name, "-json", "-4", "address", "show", "up"], check=False)
+    seen = shell.run(["ip", "-netns", space(machine.name).name, "-json", "address", "show", "up"], check=False)
     if seen.returncode:
         return False
     addresses = {entry["local"] for link in json.loads(seen.stdout or "[]") for entry in link.get("addr_info", [])}
     masters = {link["ifname"]: link.get("master") for link in _links()}
     cables = {_cable(machine.name, leg): NETWORKS[network][0] for leg, network in enumerate(machine.legs())}
-    return set(machine.legs().values()) <= addresses and all(masters.get(cable) == bridge for cable, bridge in cables.items())
+    wanted = {*machine.legs().values(), *(machine.legs6().values() if speaks_ipv6() else [])}
+    return wanted <= addresses and all(masters.get(cable) == bridge for cable, bridge in cables.items())
 
 
 def disconnect(machine: str) -> None:
@@ -134,19 +174,27 @@ def sweep() -> None:
         shell.run(["ip", "link", "delete", bridge], check=False)
 
 
+def _routes(family: str) -> list[dict[str, Any]]:
+    """This machine's routes of a family; none where the kernel does not know it."""
+    said = shell.run(["ip", "-json", family, "route", "show", "table", "all", "type", "unicast"], check=False)
+    found: list[dict[str, Any]] = json.loads(said.stdout or "[]") if said.returncode == 0 else []
+    return found
+
+
 def collisions(addresses: list[str]) -> str:
     """What the control node already uses of our networks: a route, a resolver, a mirror; nothing when all is free."""
-    routes = json.loads(shell.run(["ip", "-json", "-4", "route", "show", "table", "all", "type", "unicast"]).stdout or "[]")
     ours = {bridge for bridge, _ in NETWORKS.values()}
-    for route in routes:
+    subnets = [(name, subnet) for name, (_, subnet) in NETWORKS.items()] + list(NETWORKS6.items())
+    for route in (route for family in ("-4", "-6") for route in _routes(family)):
         destination = route.get("dst", "default")
         if destination == "default" or route.get("dev") in ours:
             continue
-        for name, (_, subnet) in NETWORKS.items():
-            if IPv4Network(destination, strict=False).overlaps(subnet):
+        taken = ip_network(destination, strict=False)
+        for name, subnet in subnets:
+            if taken.version == subnet.version and taken.overlaps(subnet):
                 return f"the {name} network {subnet} overlaps this machine's route to {destination} (by {route.get('dev', '?')})"
     for address in addresses:
-        for name, (_, subnet) in NETWORKS.items():
-            if IPv4Address(address) in subnet:
+        for name, subnet in subnets:
+            if ip_address(address) in subnet:
                 return f"the {name} network {subnet} holds {address}, which this machine uses as a resolver or mirror"
     return ""

@@ -164,19 +164,22 @@ def _addresses(site: Site, known: Known) -> Iterator[Fault]:
     networks = _networks(site.of_all("cluster_networks"))
     outside = set(site.members(known.outside))
     for host in site.hosts:
-        for variable in ("address", "public_address"):
+        for variable, version in (("address", 0), ("public_address", 0), ("address6", 6), ("public_address6", 6)):
             setting = site.of_host(host, variable)
             try:
                 address = ipaddress.ip_address(getattr(getattr(setting, "node", None), "value", None) or "")
             except ValueError:
                 continue
             assert setting is not None  # for the type checker: it had an address
+            if version and address.version != version:
+                yield Fault(setting.place, f"{host} has the {variable} {address}, which is no IPv{version} address")
+                continue
             other = taken.setdefault(str(address), (host, setting.place))
             if other[0] != host:
                 yield Fault(setting.place, f"{host} has the {variable} {address}, which is {other[0]}'s ({other[1]}): give each its own")
             inside = any(address in network for network in networks if network.version == address.version)
-            if variable == "address" and host not in outside and networks and not inside:
-                what = f"{host} has the address {address}, which is in none of cluster_networks: add its network there, or correct it"
+            if variable in ("address", "address6") and host not in outside and networks and not inside:
+                what = f"{host} has the {variable} {address}, which is in none of cluster_networks: add its network there, or correct it"
                 yield Fault(setting.place, what)
 
 

@@ -91,6 +91,32 @@ def test_version_1_alone_is_refused() -> None:
 def test_a_resolver_inside_the_lab_is_a_collision() -> None:
     assert "198.51.100.0/24 holds 198.51.100.77" in network.collisions(["9.9.9.9", "198.51.100.77"])
     assert network.collisions(["9.9.9.9"]) == ""
+    assert "2001:db8:198:51::/64 holds 2001:db8:198:51::53" in network.collisions(["2001:db8:198:51::53"])
+
+
+def test_whether_a_kernel_gives_name_spaces_ipv6(tmp_path: Path) -> None:
+    assert not network.speaks_ipv6(tmp_path)
+    switch = tmp_path / "ipv6/conf/default/disable_ipv6"
+    switch.parent.mkdir(parents=True)
+    switch.write_text("0\n")
+    assert network.speaks_ipv6(tmp_path)
+    switch.write_text("1\n")  # off for the host itself, yet name spaces begin with it on
+    assert network.speaks_ipv6(tmp_path)
+    inherits = tmp_path / "core/devconf_inherit_init_net"
+    inherits.parent.mkdir()
+    inherits.write_text("1\n")
+    assert not network.speaks_ipv6(tmp_path)
+
+
+def test_a_host_without_ipv6_says_so_once_and_the_inventory_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "group_vars/all").mkdir(parents=True)
+    note = tmp_path / "group_vars/all/ipv6.yml"
+    monkeypatch.setattr(network, "speaks_ipv6", lambda: False)
+    assert "IPv4 only" in network.note_families(tmp_path)
+    assert note.read_text().endswith("cluster_ipv6: false\n")
+    monkeypatch.setattr(network, "speaks_ipv6", lambda: True)
+    assert network.note_families(tmp_path) == ""
+    assert not note.exists()
 
 
 GROUPS = {"dns": ["ns1"], "world": ["internet"], "exchanger": ["mx1"], "mailstore": ["hermes"]}
@@ -139,6 +165,16 @@ def test_an_interface_has_at_most_15_characters() -> None:
 
 def test_a_machine_without_anything_has_one_leg() -> None:
     assert Machine("x", "10.143.0.99").legs() == {"campus": "10.143.0.99"}
+    assert Machine("x", "10.143.0.99").legs6() == {}
+
+
+def test_a_leg_of_ipv6_stands_in_a_network_that_the_machine_is_in() -> None:
+    both = {"address6": "2001:db8:10:143::31", "public_address6": "2001:db8:198:51::31"}
+    known = {"ns1": HOSTS["ns1"], "mx1": HOSTS["mx1"] | both, "hermes": HOSTS["hermes"] | both}
+    assert from_values("mx1", known["mx1"], GROUPS, known).legs6() == {"campus": both["address6"], "internet": both["public_address6"]}
+    assert from_values("hermes", known["hermes"], GROUPS, known).legs6() == {"campus": both["address6"]}
+    outside = {"address": "198.51.100.200", "address6": "2001:db8:198:51::200"}
+    assert from_values("internet", outside, GROUPS, known).legs6() == {"internet": "2001:db8:198:51::200"}
 
 
 def test_a_hardware_address_follows_from_the_address_and_is_nobodys() -> None:

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from frontdoor import image, inventory, machines
 from frontdoor.errors import Refused
 
-VALUES = ("address", "public_address", "cluster_domains", "base_apt_sources")
+VALUES = ("address", "public_address", "address6", "public_address6", "cluster_domains", "base_apt_sources")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible publishes no types

@@ -10,7 +10,9 @@ description:
   - With the last machine goes everything that the lab put on the control node outside the checkout and the cache folder.
 options:
   names:
-    description: Hosts of the inventory. Each needs C(address); C(public_address) gives it a second leg.
+    description:
+      - Hosts of the inventory. Each needs C(address); C(public_address) gives it a second leg, C(address6) and C(public_address6)
+        the same for IPv6.
     type: list
     elements: str
     required: true
