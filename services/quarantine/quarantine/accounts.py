@@ -34,6 +34,7 @@ RIGHTS: dict[str, dict[tuple[str, str], str]] = {
         ("database", "learn"): "SELECT, INSERT, UPDATE",
         ("database", "disposal"): "SELECT, INSERT",
     },
+    "rates": {("database", table): "SELECT, INSERT, UPDATE, DELETE" for table in ("rate_holder", "rate_use")},
 }
 #: The system user that does maintenance, by socket.
 MAINTENANCE = "quarantine"

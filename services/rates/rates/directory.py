@@ -1,0 +1,120 @@
+"""What the directory says of people: their own number, and where they are written to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import ldap
+import ldap.filter
+import ldap.ldapobject
+
+from .people import NUMBER, Found, person
+from .settings import Directory
+
+_log = logging.getLogger(__name__)
+_MOST = 50_000
+#: Seconds without any server after which it is worth a warning.
+_ALARM = 60.0
+
+
+class LdapPeople:
+    """Asks servers in turn. What was known last counts while none answers. Safe for threads."""
+
+    def __init__(self, settings: Directory) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, tuple[float, Found]] = OrderedDict()
+        self._connection: Any = None
+        self._away_since: float | None = None
+        self._alarmed = False
+        self._retry_at = 0.0
+        self._fault = ""
+
+    def find(self, login: str) -> Found:
+        """Return a person's own number, if there is one, and the address, if there is one."""
+        with self._lock:
+            now = time.monotonic()
+            until, found = self._known.get(login, (0.0, (None, "")))
+            if now < until or now < self._retry_at:
+                return found
+            try:
+                found = self._asked(login)
+            except ldap.LDAPError as fault:
+                self._lost(fault)
+                return found
+            self._known[login] = (now + self._settings.fresh, found)
+            self._known.move_to_end(login)
+            while len(self._known) > _MOST:
+                self._known.popitem(last=False)
+            return found
+
+    def status(self) -> Mapping[str, object]:
+        """Say whether a server answers."""
+        return {"state": "current" if self._away_since is None else "away", "fault": self._fault or None}
+
+    def _asked(self, login: str) -> Found:
+        query = f"(uid={ldap.filter.escape_filter_chars(login)})"
+        for attempt in range(2):
+            fresh = self._connection is None
+            if fresh:
+                self._connection = self._connected()
+            try:
+                entries = self._connection.search_ext_s(
+                    self._settings.base, ldap.SCOPE_SUBTREE, query, [NUMBER, "mail"], timeout=self._settings.patience, sizelimit=2
+                )
+                break
+            except ldap.LDAPError:
+                self._close()
+                # A server that was restarted has closed what was open; a new connection tells whether it is there.
+                if fresh or attempt:
+                    raise
+        if self._away_since is not None:
+            _log.info("the directory answers again")
+        self._away_since, self._alarmed, self._fault = None, False, ""
+        return person(entries)
+
+    def _connected(self) -> Any:
+        last: ldap.LDAPError = ldap.SERVER_DOWN()
+        for uri in self._settings.uris:
+            connection = ldap.ldapobject.SimpleLDAPObject(uri)
+            try:
+                connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
+                connection.set_option(ldap.OPT_REFERRALS, 0)
+                connection.set_option(ldap.OPT_NETWORK_TIMEOUT, self._settings.patience)
+                connection.set_option(ldap.OPT_TIMEOUT, self._settings.patience)
+                connection.set_option(ldap.OPT_X_TLS_CACERTFILE, self._settings.ca)
+                connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+                connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+                connection.start_tls_s()
+                connection.simple_bind_s(self._settings.bind_dn, self._settings.password)
+            except ldap.LDAPError as fault:
+                last = fault
+                with suppress(ldap.LDAPError):
+                    connection.unbind_s()
+                continue
+            return connection
+        raise last
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            with suppress(ldap.LDAPError):
+                self._connection.unbind_s()
+        self._connection = None
+
+    def _lost(self, fault: ldap.LDAPError) -> None:
+        now = time.monotonic()
+        self._retry_at = now + self._settings.pause
+        detail = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {}
+        self._fault = str(detail.get("desc") or type(fault).__name__)
+        if self._away_since is None:
+            self._away_since = now
+            _log.info("no directory server answers, what is known counts: %s", self._fault)
+        elif not self._alarmed and now - self._away_since >= _ALARM:
+            self._alarmed = True
+            _log.warning("no directory server has answered for %d s, what is known counts: %s", now - self._away_since, self._fault)
