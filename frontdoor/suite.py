@@ -94,7 +94,7 @@ class Suite:
         return True
 
     def _pytest(self, name: str, python: Sequence[str], arguments: Sequence[str]) -> None:
-        self.stages.command(name, [*python, "-m", "pytest", "-rs", *arguments], show=self._count)
+        self.stages.command(name, [*python, "-m", "pytest", "-rs", "--durations=20", "--durations-min=5", *arguments], show=self._count)
 
     def _other_python(self, name: str) -> None:
         if not (other := interpreters.other_line()):
