@@ -18,6 +18,7 @@ NAMES = {
     "directory_proxy": "a proxy to the directory",
     "directory_recipients": "an exchanger's list of recipients to the directory",
     "directory_inside": "an exchanger's routing to the directory",
+    "directory_status": "whoever asks a directory server how far it is",
     "directory_provisioner": "whoever changes people, to the directory",
     "quarantine_content_filter": "a content filter to the quarantine's database",
     "quarantine_antispam": "SpamAssassin's memory to the quarantine's database",
