@@ -1,0 +1,130 @@
+"""Conversations that are meant to go wrong: sent from machines of the lab by tests/talker.py, whose answers come back here."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from frontdoor import post
+from tests import talker
+from tests.laboratory import Lab
+from tests.talker import REPLY
+
+Step = tuple[str] | tuple[str, str | None] | tuple[str, str, str]
+TLS: Step = ("tls",)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What is said in one connection. steps: see talker.talk."""
+
+    steps: Sequence[Step]
+    to: str
+    source: str = ""
+    certificate: bool = False
+    patience: float = 20
+
+
+def hold(lab: Lab, machine: str, conversations: Sequence[Conversation], at_once: int = 2) -> list[list[str]]:
+    """Hold conversations from one machine, all with one call; return the answers to each."""
+    sessions: list[dict[str, Any]] = []
+    for one in conversations:
+        session: dict[str, Any] = {
+            "to": one.to,
+            "source": one.source,
+            "patience": one.patience,
+            "steps": [list(step) for step in one.steps],
+        }
+        if one.certificate:
+            session |= {"certificate": "/etc/ssl/posthouse/machine.pem", "key": "/etc/ssl/posthouse/machine.key"}
+        sessions.append(session)
+    source = Path(talker.__file__).read_text(encoding="utf-8")
+    text = f"{source}\nmain(json.loads({json.dumps(json.dumps(sessions))}), {at_once})\n"
+    answers: list[list[str]] = json.loads(lab.run(machine, "exec python3 -", text, timeout=300))
+    return answers
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A port that speaks SMTP or LMTP, and where an attacker stands who reaches it.
+
+    how: "clear", "starttls" or "tls". login: for AUTH PLAIN. outwards: whether it carries mail to the world. private: a socket that is
+    open to one server of ours alone.
+    """
+
+    name: str
+    machine: str
+    to: str
+    how: str = "clear"
+    hello: str = "EHLO client.elsewhere.test"
+    login: tuple[str, str] | None = None
+    certificate: bool = False
+    outwards: bool = False
+    private: bool = False
+    sender: str = "writer@elsewhere.test"
+
+    def begin(self, offers: str = "") -> list[Step]:
+        """Return the steps up to where MAIL may follow, if the server offers something."""
+        hello: Step = (f"{self.hello}\r\n", REPLY, rf"^250[ -]{offers}")
+        greeting: Step = ("", REPLY)
+        steps: list[Step] = [TLS, greeting, hello] if self.how == "tls" else [greeting, hello]
+        if self.how == "starttls":
+            steps[-1:] = [(f"{self.hello}\r\n", REPLY), ("STARTTLS\r\n", REPLY, "^220"), TLS, hello]
+        if self.login:
+            steps.append((f"AUTH PLAIN {plain(*self.login)}\r\n", REPLY))
+        return steps
+
+    def say(self, *steps: Step, offers: str = "") -> Conversation:
+        """Return a conversation that begins as this hop wants it."""
+        return Conversation([*self.begin(offers), *steps], self.to, certificate=self.certificate)
+
+
+def plain(user: str, password: str, act_as: str = "") -> str:
+    """Return the response of SASL PLAIN (RFC 4616)."""
+    return base64.b64encode(f"{act_as}\0{user}\0{password}".encode()).decode()
+
+
+def hops(lab: Lab, login: tuple[str, str], sender: str) -> list[Hop]:
+    """Return every port of the cluster that takes letters, reached from where somebody could attack it.
+
+    login, sender: of the person who hands letters in.
+    """
+    inventory = lab.inventory
+    world = lab.outside.name
+    campus = inventory.machines("dns")[0].name
+    here, there = lab.stores[:2]
+    found = [
+        Hop("exchanger 25", world, f"{lab.exchanger.public_address}:25"),
+        Hop("way out", here.name, f"{lab.exchanger.address}:2526", "starttls", certificate=True, outwards=True),
+        Hop("mailstore 25", lab.exchanger.name, f"{here.address}:25"),
+        Hop("mailstore 2525", there.name, f"{here.address}:2525", "starttls", hello=f"EHLO {there.fqdn}"),
+        Hop("mailstore LMTP", here.name, "/var/spool/postfix/private/dovecot-lmtp", hello="LHLO localhost", private=True),
+    ]
+    for machine in inventory.machines("exchanger")[:1] + inventory.machines("submission")[:1]:
+        filtered = [10024] if machine.name in inventory.groups.get("content_filter", []) else []
+        found += [Hop(f"{machine.name} {port}", machine.name, f"127.0.0.1:{port}", outwards=True) for port in [10023, *filtered, 10025]]
+    for machine in inventory.machines("submission")[:1]:
+        handing_in = Hop(
+            f"{machine.name} 587", world, f"{machine.public_address}:587", "starttls", login=login, outwards=True, sender=sender
+        )
+        found += [
+            handing_in,
+            replace(handing_in, name=f"{machine.name} 465", to=f"{machine.public_address}:465", how="tls"),
+            Hop(f"{machine.name} 25", campus, f"{machine.address}:25", hello=f"EHLO {campus}.{inventory.domain}"),
+        ]
+    return found
+
+
+def codes(text: str) -> list[int]:
+    """Return the code of every answer in a text, in order."""
+    return [int(line[:3]) for line in text.splitlines() if re.match(REPLY, line)]
+
+
+def carrier(token: str, sender: str, to: str) -> str:
+    """Return the beginning of a letter, up to the middle of its text."""
+    return post.letter(token, sender, to).decode("latin-1").rstrip("\r\n") + "\r\ntext"
