@@ -28,9 +28,9 @@ class HeldError(Exception):
         self.code, self.word = code, word
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, instance: str = INSTANCE) -> int:
+    """Run one command and return its exit code. instance: the Postfix instance to look at, unless told otherwise."""
+    given = _parser(instance).parse_args(arguments)
     try:
         run: Callable[[argparse.Namespace, Hold], int] = given.run
         return run(given, Hold(given.instance))
@@ -44,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(instance: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="held", description=__doc__, epilog=_EXITS)
     commands = parser.add_subparsers(dest="command", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace, Hold], int], text: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text, epilog=_EXITS)
         made.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-        made.add_argument("--instance", default=INSTANCE, metavar="DIRECTORY", help="the Postfix instance (default: %(default)s)")
+        made.add_argument("--instance", default=instance, metavar="DIRECTORY", help="the Postfix instance (default: %(default)s)")
         made.set_defaults(run=run)
         return made
 
