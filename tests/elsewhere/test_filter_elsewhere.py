@@ -19,8 +19,8 @@ from tests.laboratory import Lab
 from tests.people import Person
 
 PLAIN = Sample("plain", part("text/plain", b"A letter as any other.\r\n"))
-#: From an exchanger to the filter, and back.
-THERE, BACK = 10024, 10027
+#: From an exchanger to the filter, from a submission machine to it, and back.
+THERE, SENT, BACK = 10024, 10026, 10027
 
 
 def waits(lab: Lab, person: Person) -> bool:
@@ -32,7 +32,7 @@ def test_the_inventory_differs_by_the_machine_of_the_filter() -> None:
     ours = (paths.INVENTORY / "hosts.yml").read_text(encoding="utf-8").splitlines()
     theirs = (paths.CHECKOUT / "molecule" / "filter_elsewhere" / "inventory" / "hosts.yml").read_text(encoding="utf-8").splitlines()
     difference = [line for line in difflib.ndiff(ours, theirs) if line[0] in "+-" and "#" not in line]
-    assert [line.split()[:2] for line in difference] == [["-", "mx1:"], ["+", "filter1:"]]
+    assert [line.split()[:2] for line in difference] == [["-", "mx1:"], ["-", "smtp1:"], ["+", "filter1:"]]
 
 
 def test_letters_go_there_and_come_back(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
@@ -52,6 +52,16 @@ def test_letters_go_there_and_come_back(lab: Lab, content_filter: Filter, reader
     assert content_filter.machine.encode() in raw.partition(b"\r\n\r\n")[0], "the path shows the machine"
 
 
+def test_what_people_send_is_looked_through_for_viruses_only(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
+    """The submission machine brings it to a port of its own; what others' mail is stopped for, passes."""
+    person, sender = readers["choosy"], f"printer@{lab.inventory.domain}"
+    samples = {PLAIN: "arrived", eicar.variants()[0]: "virus", unwanted.spam()[0]: "arrived", unwanted.banned()[0]: "arrived"}
+    ledger = content_filter.settle(content_filter.send(samples, person, sender, door=content_filter.campus), person)
+    assert ledger.classes() == {sample.name: fate for sample, fate in samples.items()}
+    raw = raw_letter(lab, person, ledger.token("plain"))
+    assert content_filter.machine.encode() in raw.partition(b"\r\n\r\n")[0], "the path shows the machine"
+
+
 def test_both_ways_are_encrypted_and_the_names_are_checked(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
     began = time.time()
     token, outcome = lab.send(readers["wary"].mail)
@@ -67,6 +77,10 @@ def test_both_ways_are_encrypted_and_the_names_are_checked(lab: Lab, content_fil
 def test_only_the_machines_that_must_may_connect(lab: Lab, content_filter: Filter) -> None:
     there = (lab.inventory.machines("content_filter")[0].address, THERE)
     back = (lab.exchanger.address, BACK)
+    sent = (there[0], SENT)
+    smtp = lab.inventory.machines("submission")[0].name
+    assert lab.origin(lab.exchanger.name).open_ports([sent]) == lab.origin(smtp).open_ports([there]) == set()
+    assert sent in lab.origin(smtp).open_ports([sent])
     assert there in lab.origin(lab.exchanger.name).open_ports([there])
     assert back in lab.origin(content_filter.machine).open_ports([back])
     for other in [*(store.name for store in lab.stores), lab.inventory.machines("quarantine")[0].name, lab.outside.name]:
