@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 
 from tests.attacks import Conversation, Step, plain
@@ -136,4 +137,5 @@ def doors(lab: Lab) -> list[Door]:
 
 def words(lab: Lab, uid: str, password: str, mail: str) -> dict[str, str]:
     """Return what stands for the words in braces of a protocol: a login that is right."""
-    return {"uid": uid, "password": password, "mail": mail, "plain": plain(uid, password), "domain": lab.inventory.domain}
+    login = base64.b64encode(uid.encode()).decode()
+    return {"uid": uid, "password": password, "mail": mail, "plain": plain(uid, password), "login": login, "domain": lab.inventory.domain}

@@ -115,20 +115,6 @@ def refuses(lab: Lab, origin: Origin, protocol: str, user: str, password: str) -
     return ""
 
 
-def test_no_password_travels_in_the_clear(lab: Lab, people: People) -> None:
-    person = people["alma"]
-    client = lab.internet.connect(lab.proxy.public_address, 143)
-    stream = client.makefile("rwb")
-    assert b"LOGINDISABLED" in stream.readline()
-    stream.write(f"a LOGIN {person.uid} {person.password}\r\n".encode())
-    stream.flush()
-    answer = stream.readline()
-    while answer.startswith(b"*"):
-        answer = stream.readline()
-    assert answer.startswith((b"a NO", b"a BAD")), answer
-    client.close()
-
-
 def test_the_mailstores_log_shows_where_people_really_come_from(lab: Lab, people: People) -> None:
     person = people["alma"]
     origin = lab.stranger()
