@@ -9,7 +9,8 @@ from .kinds import BLOCKED, LISTED, SLOTS
 from .messages import LANDED, MOST, Message, leave
 from .tallies import Tally
 
-Handler = Callable[[bytes], None]
+#: Takes the text of a line, what follows "PROGRAM[PID]: ", with its end.
+Reader = Callable[[bytes], None]
 
 
 @dataclass(slots=True)
@@ -34,7 +35,6 @@ class Machine:
     name: bytes
     tops: Tops
     peers: dict[bytes, Machine]
-    handlers: dict[bytes, Handler | None] = field(default_factory=dict)
     hours: dict[bytes, list[int]] = field(default_factory=dict)
     now: list[int] = field(default_factory=lambda: [0] * (SLOTS + 1))
     # Connections
@@ -63,11 +63,14 @@ class Machine:
         return self.name.partition(b".")[0]
 
     def at(self, hour: bytes) -> None:
-        """Count under this hour from now on. Called for each block, so that what is open stays bounded too."""
+        """Count under this hour from now on."""
         found = self.hours.get(hour)
         if found is None:
             found = self.hours[hour] = [0] * (SLOTS + 1)
         self.now = found
+
+    def bound(self) -> None:
+        """Keep what is open bounded: settle the oldest of too many."""
         while len(self.queue) > MOST:
             # A message's other entries stay behind under their ids until they leave or grow old too; they count no more.
             self.early += 1
@@ -77,7 +80,7 @@ class Machine:
         while len(self.screens) > MOST:
             self.early += 1
             self.screened += 1
-            found[self.screens.pop(next(iter(self.screens)))] += 1
+            self.now[self.screens.pop(next(iter(self.screens)))] += 1
         while len(self.landed) > LANDED:
             self.landed.pop(next(iter(self.landed))).settle()
         while len(self.expected) > MOST:

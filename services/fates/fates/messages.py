@@ -129,7 +129,7 @@ def enter(machine: Machine, queue_id: bytes, message: Message) -> None:
 
 def leave(machine: Machine, queue_id: bytes, message: Message) -> None:
     """Note that a queue entry is gone (and taken from the queue); settle the message with its last one."""
-    whole = message.whole()
+    whole = message if message.into is None else message.whole()
     if queue_id == message.root and machine is message.machine:
         if whole is message and message.open > message.rooted:
             machine.queue[queue_id] = message

@@ -31,10 +31,10 @@ class Post:
 
     def entry_qmgr(self, text: bytes) -> None:
         """Queue manager of the first stage: a message is taken, or gone."""
-        if text[-9:] == b": removed":
-            self.removed(text[:-9], UNTOLD)
-        elif text[-14:] == b"(queue active)":
-            queue_id = text[: text.find(b":")]
+        if text[-10:] == b": removed\n":
+            self.removed(text[:-10], UNTOLD)
+        elif text[-15:] == b"(queue active)\n":
+            queue_id = text.partition(b":")[0]
             message = self.machine.queue.get(queue_id)
             if message is None:
                 # Postfix's own notices to the postmaster come from nowhere.
@@ -50,17 +50,17 @@ class Post:
 
     def qmgr(self, text: bytes) -> None:
         """Queue manager of a later stage, or of a mailstore."""
-        if text[-9:] == b": removed":
+        if text[-10:] == b": removed\n":
             # The most frequent case, without a call: one of several entries of a message that began on this machine.
             queue = self.machine.queue
-            queue_id = text[:-9]
+            queue_id = text[:-10]
             message = queue.get(queue_id)
             if message is not None and message.open > 1 and message.into is None and queue_id != message.root:
                 del queue[queue_id]
                 message.open -= 1
                 return
             self.removed(queue_id, OWN_UNTOLD)
-        elif text[-14:] != b"(queue active)":
+        elif text[-15:] != b"(queue active)\n":
             self.delivery(text)
 
     def removed(self, queue_id: bytes, untold: int) -> None:
@@ -95,12 +95,12 @@ class Post:
         """Server of a later stage, or of a mailstore."""
         if text > b"[":
             return  # connect, disconnect, warning
-        words = text.split(b" ", 3)
-        if len(words) < 2 or words[1][:7] != b"client=":
+        client, _, rest = text.partition(b", orig_queue_id=")
+        queue_id, found, _ = client.partition(b": client=")
+        if not found:
             return
         machine = self.machine
-        queue_id = words[0][:-1]
-        if len(words) < 4 or words[2][:14] != b"orig_queue_id=":
+        if not rest:
             message = machine.expected.pop(queue_id, None)
             if message is None:
                 begin(machine, queue_id, BORN)
@@ -108,7 +108,7 @@ class Post:
             else:
                 enter(machine, queue_id, message)
             return
-        origin = words[2][14:-1]
+        origin = rest.partition(b",")[0].rstrip()
         message = machine.queue.get(origin)
         if message is None:
             message = begin(machine, origin, BEFORE)
@@ -134,6 +134,7 @@ class Post:
         _, found, queue_id = text.partition(b" notification: ")
         if not found:
             return
+        queue_id = queue_id.rstrip()
         known = self.machine.queue.get(queue_id)
         if known is None:
             begin(self.machine, queue_id, BORN)
@@ -144,9 +145,9 @@ class Post:
 
     def cleanup(self, text: bytes) -> None:
         """A message that was begun and not taken leaves this line only."""
-        if text[-20:] != b": removed (canceled)":
+        if text[-21:] != b": removed (canceled)\n":
             return
-        queue_id = text[:-20]
+        queue_id = text[:-21]
         message = self.machine.queue.get(queue_id)
         if message is None or message.root != queue_id or not message.rooted:
             return
@@ -161,7 +162,7 @@ class Post:
         """An operator deletes a message."""
         queue_id, _, what = text.partition(b": ")
         message = self.machine.queue.get(queue_id)
-        if what == b"removed" and message is not None:
+        if what == b"removed\n" and message is not None:
             message.whole().deleted = True
             self.removed(queue_id, OWN_UNTOLD)
 
@@ -170,54 +171,54 @@ class Post:
     def delivery(self, text: bytes) -> None:
         """One attempt for one recipient."""
         machine = self.machine
-        relay = text.find(b", relay=")
+        about, _, relay = text.partition(b", relay=")
         # To the next stage on this machine: it has said so itself, and named the origin.
-        handed_on = text[relay + 8 : relay + 18] == b"127.0.0.1[" and text.rfind(b"queued as ") > relay > 0
+        handed_on = relay[:10] == b"127.0.0.1[" and relay.find(b"queued as ") > 0
         if handed_on and not machine.nameless:
             return
-        at = text.find(b", status=", relay)
-        if relay < 0 or at < 0:
-            return
-        message = machine.queue.get(text[: text.find(b":")])
+        relay, _, status = relay.partition(b", status=")
+        if not status:
+            return  # what is said of TLS, for instance
+        message = machine.queue.get(about.partition(b":")[0])
         if message is None:
             return
         if message.into is not None:
             message = message.whole()
-        word = text[at + 9 : at + 13]
+        word = status[:4]
         if word == b"sent":
             if handed_on:
-                self._passed_on(text, message)
+                self._passed_on(status, message)
             else:
-                self._sent(text, relay, at, message)
+                self._sent(relay, status, message)
         elif word == b"defe":
             message.deferred = True
         elif word != b"deli":  # deliverable: an address was only verified
             message.failed += 1
             machine.now[GIVEN_UP] += 1
 
-    def _passed_on(self, text: bytes, message: Message) -> None:
+    def _passed_on(self, status: bytes, message: Message) -> None:
         """To the next stage on this machine, which has named the message's origin already; or not, and counts it as its own."""
-        queue_id = text[text.rfind(b"queued as ") + 10 :].rstrip(b")").partition(b",")[0]
+        queue_id = status.rpartition(b"queued as ")[2].rstrip(b")\n").partition(b",")[0]
         part = self.machine.queue.get(queue_id)
         if part is not message and (part is None or not merge(part, message)):
             message.passed = True
 
-    def _sent(self, text: bytes, relay: int, at: int, message: Message) -> None:
-        reply = text.find(b"discarded, id=", at)
-        if reply > 0:
+    def _sent(self, relay: bytes, status: bytes, message: Message) -> None:
+        """relay and status: from behind the equals sign on."""
+        if status.find(b"discarded, id=") > 0:
             message.joined = True
-            reason = text[reply:].partition(b" - ")[2]
-            message.stop(_STOPPED.get(reason.partition(b":")[0].partition(b" ")[0].rstrip(b")"), _OTHERWISE))
+            reason = status.partition(b"discarded, id=")[2].partition(b" - ")[2]
+            message.stop(_STOPPED.get(reason.partition(b":")[0].partition(b" ")[0].rstrip(b")\n"), _OTHERWISE))
             return
-        if text.find(b"from MTA(", at) > 0:
-            self._passed_on(text, message)  # a filter on another machine has handed it on, to a stage of this one
+        if status.find(b"from MTA(") > 0:
+            self._passed_on(status, message)  # a filter on another machine has handed it on, to a stage of this one
             return
         machine = self.machine
-        if len(machine.peers) > 1 and (start := text.find(b"queued as ", at)) > 0:
-            host = text[relay + 8 : text.find(b"[", relay)]
+        if len(machine.peers) > 1 and status.find(b"queued as ") > 0:
+            host = relay.partition(b"[")[0]
             other = machine.peers.get(host.partition(b".")[0])
             if other is not None and other is not machine:
-                expect(other, text[start + 10 :].rstrip(b")").partition(b" ")[0], message)
+                expect(other, status.partition(b"queued as ")[2].rstrip(b")\n").partition(b" ")[0], message)
                 return
         message.delivered += 1
         machine.now[DELIVERED] += 1
@@ -226,7 +227,7 @@ class Post:
 
     def amavis(self, text: bytes) -> None:
         """The filter's verdict; two lines when it passes for one recipient and not for another."""
-        if b") Passed CLEAN " in text[:40]:
+        if text.find(b") Passed CLEAN ", 0, 40) > 0:
             return
         at = text.find(b") ") + 2
         word = text[at : at + 8]
@@ -251,7 +252,7 @@ class Post:
         # Sender and Message-ID are the sender's own text. Who writes a second id into them is left to the filter's reply, which the
         # stage before it logs under its own id.
         parts = text.split(b", Queue-ID: ")
-        message = self._find(parts[1].partition(b",")[0]) if len(parts) == 2 else None
+        message = self._find(parts[1].partition(b",")[0].rstrip()) if len(parts) == 2 else None
         if message is None:
             tops.reasons.add(b"filter: a verdict that names no known message")
             return

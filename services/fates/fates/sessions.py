@@ -12,7 +12,7 @@ _OPEN = 0
 _CLOSED = -1
 #: How much a fate weighs against another of the same connection; among equals the first counts.
 _WEIGHT = {_OPEN: 0, kinds.DISCONNECTED: 1, kinds.TRY_LATER: 2}
-_NONE = frozenset((b"0", b"0/", b"0 "))
+_NONE = frozenset((b"0\n", b"0/", b"0 "))
 _AFTER_DATA = (b"DATA", b"END-", b"BDAT")
 
 
@@ -28,16 +28,14 @@ class Session:
     def line(self, text: bytes) -> None:
         """Read one line."""
         if text < b"a":
-            # A queue id, or a word that begins with a capital.
-            at = text.find(b": client=")
-            if 4 < at < 30:
+            # A queue id or NOQUEUE; a word that begins with a capital is about TLS.
+            queue_id, _, rest = text.partition(b": ")
+            if rest[:7] == b"client=":
                 if self.fate == _CLOSED:
                     self._begin()
-                begin(self.machine, text[:at], OFFERED)
-            elif text[:8] == b"NOQUEUE:":
-                self._event(text, 9)
-            elif 4 < (at := text.find(b": ")) < 25 and text[:at].isalnum():
-                self._event(text, at + 2)
+                begin(self.machine, queue_id, OFFERED)
+            elif queue_id.isalnum():
+                self._event(rest)
             return
         word = text[:8]
         if word == b"connect ":
@@ -50,7 +48,7 @@ class Session:
             if text.find(b" limit exceeded: ") > 0 and text.find(b"Connection ") > 0:
                 self._suffer(kinds.TOO_MANY)
         else:
-            self._event(text, 0)
+            self._event(text)
 
     def _begin(self) -> None:
         self.fate = _OPEN
@@ -63,11 +61,11 @@ class Session:
         if _WEIGHT.get(fate, 3) > _WEIGHT.get(self.fate, 3):
             self.fate = fate
 
-    def _event(self, text: bytes, at: int) -> None:
-        """text[at:] is what follows NOQUEUE or the queue id; older Postfix has neither before a lost connection."""
-        word = text[at : at + 8]
+    def _event(self, text: bytes) -> None:
+        """text: what follows NOQUEUE or the queue id; older Postfix has neither before a lost connection."""
+        word = text[:8]
         if word == b"reject: ":
-            self._reject(text, at + 8)
+            self._reject(text, 8)
         elif word in (b"lost con", b"timeout ", b"too many", b"improper", b"abort: T"):
             self._suffer(kinds.DISCONNECTED)
             self.lost = True
@@ -85,12 +83,15 @@ class Session:
             self.machine.now[ANSWERED[fate]] += 1
         self._suffer(fate)
         if fate == kinds.BLOCKED and (found := text.find(b"blocked using ", start)) > 0:
-            self.machine.tops.lists.add(text[found + 14 :].partition(b";")[0])
+            self.machine.tops.lists.add(text[found + 14 :].partition(b";")[0].rstrip())
 
     def _disconnect(self, text: bytes) -> None:
         """Judge by the counts of the commands: "rcpt=1/2" is one accepted of two."""
         if self.fate == _CLOSED:
             self._begin()
+        if text.find(b" data=1") > 0:
+            self._settle(kinds.MAIL_TAKEN)  # how nearly every connection with mail ends
+            return
         data = text.find(b" data=")
         taken = data > 0 and text[data + 6 : data + 8] not in _NONE
         if not taken and not self.lost and (data := text.find(b" bdat=")) > 0:

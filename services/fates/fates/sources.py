@@ -180,14 +180,14 @@ class Lines:
             self._rest += data[: max(LONGEST - len(self._rest), 0)]
             self._skip = len(self._rest) >= LONGEST
             return b""
-        block = self._rest + data[:end]
+        block = self._rest + memoryview(data)[:end]
         self._rest = data[end:]
         return block
 
     def rest(self) -> bytes:
         """Return the last line, which has no end."""
         rest, self._rest = self._rest, b""
-        return rest
+        return rest and rest + b"\n"
 
 
 def _time(block: bytes) -> float:
