@@ -22,6 +22,8 @@ NAMES = {
     "directory_provisioner": "whoever changes people, to the directory",
     "quarantine_content_filter": "a content filter to the quarantine's database",
     "quarantine_antispam": "SpamAssassin's memory to the quarantine's database",
+    "dns_transfer": "name servers to each other, when they fetch signed zones",
+    "srs": "exchangers, whose reports about forwarded mail they take, to each other",
     "quarantine_review": "the command that lists and releases, to the quarantine's database",
     "people": "every person of the lab, to their mailbox",
 }
