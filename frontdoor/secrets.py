@@ -19,12 +19,14 @@ NAMES = {
     "directory_recipients": "an exchanger's list of recipients to the directory",
     "directory_inside": "an exchanger's routing to the directory",
     "directory_status": "whoever asks a directory server how far it is",
+    "directory_rates": "the count of what people send to the directory",
     "directory_provisioner": "whoever changes people, to the directory",
     "quarantine_content_filter": "a content filter to the quarantine's database",
     "quarantine_antispam": "SpamAssassin's memory to the quarantine's database",
     "dns_transfer": "name servers to each other, when they fetch signed zones",
     "srs": "exchangers, whose reports about forwarded mail they take, to each other",
     "quarantine_review": "the command that lists and releases, to the quarantine's database",
+    "quarantine_rates": "the count of what people send, to the quarantine's database",
     "people": "every person of the lab, to their mailbox",
 }
 LENGTH = 32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -25,8 +26,9 @@ SUFFIX = "o=madstop.test"
 
 def wiring() -> dict[str, Any]:
     """Return who may read what, as playbooks/group_vars/directory.yml says it; an identity's password is its name and '-secret'."""
-    raw = yaml.safe_load((ROOT / "playbooks/group_vars/directory.yml").read_text())
-    secrets = {f"directory_{name}": f"{name}-secret" for name in ("replica", "mailstore", "proxy", "recipients", "inside", "provisioner")}
+    text = (ROOT / "playbooks/group_vars/directory.yml").read_text()
+    raw = yaml.safe_load(text)
+    secrets = {f"directory_{name}": f"{name}-secret" for name in re.findall(r"cluster_secrets\.directory_(\w+)", text)}
     environment = NativeEnvironment(undefined=jinja2.StrictUndefined)
 
     def evaluate(value: Any) -> Any:
