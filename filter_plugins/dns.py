@@ -3,83 +3,37 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-Machine = Mapping[str, str]
-Record = dict[str, str]
-Zone = dict[str, Any]
+# Ansible gives a filter no way to import its neighbours; at the end of the path nothing of anybody's is hidden.
+_ROOT = str(Path(__file__).resolve().parent.parent)
+if _ROOT not in sys.path:
+    sys.path.append(_ROOT)
 
-# Addresses that mean nothing outside an organisation (RFC 1918, RFC 4193), so a public view does not tell them.
-PRIVATE = tuple(ipaddress.ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+from module_utils.zones import mail, names  # noqa: E402  after the path is known
+
+Machine = names.Machine
+Record = names.Record
+Zone = dict[str, Any]
 
 # A character-string of a TXT record holds at most 255 octets (RFC 1035 section 3.3).
 TXT_LENGTH = 255
 
 
-def _record(name: str, kind: str, value: str) -> Record:
-    return {"name": name, "type": kind, "value": value}
-
-
-def _address_record(name: str, address: str) -> Record:
-    return _record(name, "A" if ipaddress.ip_address(address).version == 4 else "AAAA", address)
-
-
 def _quoted(text: str) -> str:
-    """Write a text as character-strings of a zone file."""
-    pieces = [text[start : start + TXT_LENGTH] for start in range(0, len(text), TXT_LENGTH)] or [""]
-    return " ".join('"' + piece.replace("\\", "\\\\").replace('"', '\\"') + '"' for piece in pieces)
+    """Write a text as character-strings of a zone file (RFC 1035 section 5.1)."""
+    octets = text.encode()
+    pieces = [octets[start : start + TXT_LENGTH] for start in range(0, len(octets), TXT_LENGTH)] or [b""]
+    return " ".join('"' + "".join(_octet(octet) for octet in piece) + '"' for piece in pieces)
 
 
-def _order(address: str) -> tuple[int, int]:
-    parsed = ipaddress.ip_address(address)
-    return parsed.version, int(parsed)
-
-
-def dns_visible(machines: Iterable[Machine], public: bool = False) -> list[dict[str, str]]:
-    """Say under which address each machine is seen.
-
-    machines: as cluster_members describes them. public: seen from the internet, where private addresses are left out.
-    Returns name, fqdn and address of the machines that can be seen, in the order of their addresses, so that no set's order shows.
-    """
-    seen = []
-    for machine in sorted(machines, key=lambda machine: _order(machine["address"])):
-        address = machine.get("public_address", machine["address"]) if public else machine["address"]
-        parsed = ipaddress.ip_address(address)
-        if public and any(parsed in network for network in PRIVATE if network.version == parsed.version):
-            continue
-        seen.append({"name": machine["name"], "fqdn": machine["fqdn"], "address": address})
-    return seen
-
-
-def dns_reverse_zones(networks: Iterable[str]) -> list[str]:
-    """Name the reverse zones that cover networks, cut where in-addr.arpa and ip6.arpa can be cut: octets and nibbles.
-
-    A network smaller than /24 is covered by the zone of its /24 (the owner of the rest is not told: RFC 2317 is for the parent).
-    """
-    names: dict[str, None] = {}
-    for text in networks:
-        network = ipaddress.ip_network(text)
-        bits = 8 if network.version == 4 else 4
-        length = min(-(-network.prefixlen // bits) * bits or bits, 24 if network.version == 4 else 124)
-        parts = network.subnets(new_prefix=length) if length >= network.prefixlen else [network.supernet(new_prefix=length)]
-        for part in parts:
-            labels = part.network_address.reverse_pointer.split(".")
-            host_labels = (part.max_prefixlen - length) // bits
-            names[".".join(labels[host_labels:])] = None
-    return list(names)
-
-
-def _below(name: str, zone: str) -> str | None:
-    """The name as written in the zone: relative, or @ for the zone itself; None when it is not in the zone."""
-    if name == zone:
-        return "@"
-    return name.removesuffix(f".{zone}") if name.endswith(f".{zone}") else None
-
-
-def _zone_of(name: str, zones: Iterable[str]) -> str:
-    """The zone that holds the name: the longest of those it is in."""
-    return max((zone for zone in zones if _below(name, zone)), key=len)
+def _octet(octet: int) -> str:
+    if octet in b'"\\':
+        return "\\" + chr(octet)
+    return chr(octet) if 0x20 <= octet < 0x7F else f"\\{octet:03}"
 
 
 def dns_zones(
@@ -92,6 +46,8 @@ def dns_zones(
     reverse_networks: Iterable[str] = (),
     extra_zones: Iterable[Mapping[str, Any]] = (),
     secondaries: Iterable[str] = (),
+    records: Iterable[Record] = (),
+    signers: Mapping[str, Sequence[str]] | None = None,
     public: bool = False,
 ) -> list[Zone]:
     """Make the zones of one view.
@@ -99,67 +55,81 @@ def dns_zones(
     machines, name_servers, exchangers: as cluster_members describes them. domains: mail domains, the first is the machines'.
     services: short names and the machines that serve under them (names, machines). collapsed_domains: further names that take mail.
     reverse_networks: whose PTR records are ours. extra_zones: zones given as name and records (name, type, value).
-    secondaries: names of name servers elsewhere that take the zones from ours. public: as for dns_visible.
+    secondaries: names of name servers elsewhere that take the zones from ours. records: further records with full names.
+    signers: zone -> data of DS records for it, which zones of ours above it hold. public: as for names.visible.
     Returns zones: name and records (name, type, value), each in a stable order.
+    Raises ValueError for a record whose name is in none of the zones.
     """
     machines = list(machines)
-    seen = dns_visible(machines, public)
-    delegation = [_record("@", "NS", f"{server['fqdn']}.") for server in dns_visible(name_servers, public)]
-    delegation += [_record("@", "NS", f"{name}.") for name in secondaries]
-    mail = [("MX", f"10 {exchanger['fqdn']}.") for exchanger in dns_visible(exchangers, public)]
-    extra = [{"name": zone["name"], "records": [dict(record) for record in zone["records"]]} for zone in extra_zones]
-    names = [*domains]
-    names += [name for name in collapsed_domains if all(_below(name, domain) is None for domain in domains)]
-    zones: list[Zone] = []
-    for zone in names:
-        takes_mail = [below for name in (*domains, *collapsed_domains) if _zone_of(name, names) == zone and (below := _below(name, zone))]
-        records = list(delegation)
-        for below in takes_mail:
-            records += [_record(below, kind, value) for kind, value in mail]
-            # What leaves the cluster leaves by its exchangers (RFC 7208).
-            records.append(_record(below, "TXT", "v=spf1 mx -all"))
-        if zone == domains[0]:
-            for machine in seen:
-                records.append(_address_record(machine["name"], machine["address"]))
-                if machine["name"] not in takes_mail:
-                    # For its greeting: RFC 7208 section 2.3 checks HELO names too.
-                    records.append(_record(machine["name"], "TXT", "v=spf1 a -all"))
-            for service in services:
-                servers = dns_visible(service["machines"], public)
-                records += [_address_record(name, server["address"]) for name in service["names"] for server in servers]
-        # Zones of ours below this one are delegated to ourselves, so that whoever walks down from the root finds them.
-        below_this = [below for name in (*names, *(zone["name"] for zone in extra)) if (below := _below(name, zone)) not in (None, "@")]
-        records += [_record(below, "NS", record["value"]) for below in below_this for record in delegation]
-        zones.append({"name": zone, "records": records})
-    zones += [{"name": zone["name"], "records": delegation + zone["records"]} for zone in extra]
+    seen = names.visible(machines, public)
+    delegation = [names.record("@", "NS", f"{server['fqdn']}.") for server in names.visible(name_servers, public)]
+    delegation += [names.record("@", "NS", f"{name}.") for name in secondaries]
+    extra = [{"name": zone["name"], "records": [dict(one) for one in zone["records"]]} for zone in extra_zones]
+    reverse = names.reverse_zones(reverse_networks)
+    own = names.domain_zones(domains, collapsed_domains)
     # Inside, both addresses of a machine have its name; outside, only the one that is told.
-    legs = seen if public else seen + dns_visible(machines, public=True)
-    return zones + _reverse(legs, extra, delegation, dns_reverse_zones(reverse_networks))
+    legs = seen if public else seen + names.visible(machines, public=True)
 
-
-def _reverse(seen: Iterable[Machine], extra: Iterable[Zone], delegation: list[Record], reverse_zones: Iterable[str]) -> list[Zone]:
-    """Make the reverse zones: every address has one name, a machine's or the first one an extra zone gives it."""
-    pointers = {ipaddress.ip_address(machine["address"]): machine["fqdn"] for machine in seen}
+    made = {name: list(delegation) for name in dict.fromkeys([*own, *(zone["name"] for zone in extra), *reverse])}
+    _place(made, _exchange((*domains, *collapsed_domains), names.visible(exchangers, public)))
+    _place(made, _addresses(seen, services, domains[0], public))
     for zone in extra:
-        for record in zone["records"]:
-            if record["type"] in ("A", "AAAA"):
-                name = zone["name"] if record["name"] == "@" else f"{record['name']}.{zone['name']}"
-                pointers.setdefault(ipaddress.ip_address(record["value"]), name)
-    zones = []
-    for zone_name in reverse_zones:
-        records = list(delegation)
-        for address in sorted(pointers, key=lambda address: _order(str(address))):
-            below = _below(address.reverse_pointer, zone_name)
-            if below is not None:
-                records.append(_record(below, "PTR", f"{pointers[address]}."))
-        zones.append({"name": zone_name, "records": records})
-    return zones
+        made[zone["name"]] += zone["records"]
+    _place(made, records)
+    for zone in made:
+        # Zones of ours below another one are delegated to ourselves, so that whoever walks down from the root finds them.
+        above = names.zone_of(zone, [other for other in made if other != zone])
+        if above:
+            below = names.below(zone, above) or "@"
+            made[above] += [names.record(below, "NS", one["value"]) for one in delegation]
+            made[above] += [names.record(below, "DS", data) for data in (signers or {}).get(zone, ())]
+    _place(made, _pointers(legs, extra, reverse))
+    return [{"name": name, "records": records} for name, records in made.items()]
+
+
+def _place(zones: Mapping[str, list[Record]], records: Iterable[Record]) -> None:
+    """Put records with full names into the zones that hold them."""
+    for one in records:
+        zone = names.zone_of(one["name"], zones)
+        if zone is None:
+            raise ValueError(f"the record {one['name']} {one['type']} is in none of the zones {', '.join(zones)}")
+        below = names.below(one["name"], zone)
+        zones[zone].append(names.record(below or "@", one["type"], one["value"]))
+
+
+def _exchange(domains: Iterable[str], exchangers: Iterable[Machine]) -> list[Record]:
+    exchangers = list(exchangers)
+    return [names.record(domain, "MX", f"10 {exchanger['fqdn']}.") for domain in domains for exchanger in exchangers]
+
+
+def _addresses(seen: Iterable[Mapping[str, Any]], services: Iterable[Mapping[str, Any]], domain: str, public: bool) -> list[Record]:
+    """Addresses of machines under their own names, and under those of what they serve: all of them, so that clients share them out."""
+    found = [names.address_record(machine["fqdn"], address) for machine in seen for address in machine["addresses"]]
+    for service in services:
+        servers = names.visible(service["machines"], public)
+        for name in service["names"]:
+            found += [names.address_record(f"{name}.{domain}", address) for server in servers for address in server["addresses"]]
+    return found
+
+
+def _pointers(seen: Iterable[Mapping[str, Any]], extra: Iterable[Zone], zones: Sequence[str]) -> list[Record]:
+    """Point back: every address has one name, a machine's or the first one an extra zone gives it."""
+    pointers = {ipaddress.ip_address(address): str(machine["fqdn"]) for machine in seen for address in machine["addresses"]}
+    for zone in extra:
+        for one in zone["records"]:
+            if one["type"] in ("A", "AAAA"):
+                name = zone["name"] if one["name"] == "@" else f"{one['name']}.{zone['name']}"
+                pointers.setdefault(ipaddress.ip_address(one["value"]), name)
+    addresses = sorted(pointers, key=lambda address: names.order(str(address)))
+    found = [names.record(address.reverse_pointer, "PTR", f"{pointers[address]}.") for address in addresses]
+    return [one for one in found if names.zone_of(one["name"], zones)]
 
 
 def dns_zone_file(zone: Zone, primary: str, hostmaster: str, ttl: int = 3600, negative_ttl: int = 300) -> str:
     """Write a zone as a master file (RFC 1035 section 5) with serial 0: the machine numbers it when it publishes it.
 
     primary: the SOA's first name server. hostmaster: a mail address. ttl, negative_ttl: seconds (RFC 2308).
+    Raises ValueError for data that would not stay on its line.
     """
     local, _, domain = hostmaster.partition("@")
     mailbox = local.replace(".", "\\.") + "." + domain
@@ -174,16 +144,18 @@ def dns_zone_file(zone: Zone, primary: str, hostmaster: str, ttl: int = 3600, ne
         "    1209600 ; expire",
         f"    {negative_ttl} ) ; negative answers",
     ]
-    for record in zone["records"]:
-        value = _quoted(record["value"]) if record["type"] == "TXT" else record["value"]
-        lines.append(f"{record['name']} IN {record['type']} {value}")
+    for one in zone["records"]:
+        value = _quoted(one["value"]) if one["type"] == "TXT" else one["value"]
+        if "\n" in value or "\n" in one["name"]:
+            raise ValueError(f"{zone['name']}: the record {one['name']!r} {one['type']} has a line end in it")
+        lines.append(f"{one['name']} IN {one['type']} {value}")
     return "\n".join(lines) + "\n"
 
 
 def dns_zone_files(
     views: Iterable[Mapping[str, Any]], directory: str, primary: str, hostmaster: str, ttl: int = 3600, negative_ttl: int = 300
 ) -> dict[str, str]:
-    """Write the zones of all views: path below the directory -> content."""
+    """Write the zones of views: path below the directory -> content."""
     return {
         f"{directory}/{view['name']}/{dns_file_name(zone['name'])}": dns_zone_file(zone, primary, hostmaster, ttl, negative_ttl)
         for view in views
@@ -196,6 +168,11 @@ def dns_file_name(zone: str) -> str:
     return zone.rstrip(".") or "root"
 
 
+def dns_in_view(records: Iterable[Mapping[str, str]], view: str) -> list[Record]:
+    """Pick records for a view: those that name it, and those that name none. Returns them as name, type and value."""
+    return [names.record(one["name"], one["type"], one["value"]) for one in records if one.get("view", view) == view]
+
+
 class FilterModule:
     """Filters of this file, by the name that templates use."""
 
@@ -203,8 +180,11 @@ class FilterModule:
         """Return the filters."""
         return {
             "dns_file_name": dns_file_name,
-            "dns_reverse_zones": dns_reverse_zones,
-            "dns_visible": dns_visible,
+            "dns_in_view": dns_in_view,
+            "dns_mail_records": mail.mail_records,
+            "dns_reverse_zones": names.reverse_zones,
+            "dns_visible": names.visible,
             "dns_zone_files": dns_zone_files,
+            "dns_zone_names": names.zone_names,
             "dns_zones": dns_zones,
         }

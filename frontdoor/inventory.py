@@ -60,8 +60,12 @@ def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[
     address6, public_address6 = (str(values.get(key, "")) for key in ("address6", "public_address6"))
     for given in filter(None, (address6, public_address6)):
         IPv6Address(given)
-    leg = "public_address" if outside else "address"
-    resolvers = tuple(str(everyone[server][leg]) for server in groups.get("dns", []) if leg in everyone[server])
+    # The world asks its own root, which it serves itself.
+    resolvers = (
+        ("127.0.0.1",)
+        if outside
+        else tuple(str(everyone[server]["address"]) for server in groups.get("dns", []) if "address" in everyone[server])
+    )
     return Machine(
         name,
         address,

@@ -24,7 +24,7 @@ class Known:
     """What the repository understands."""
 
     options: dict[str, dict[str, Any]] = field(default_factory=dict)  # of roles
-    values: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the site, playbooks/site_values.yml
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the site, playbooks/site_values.yml and site_values/
     renamed: dict[str, str] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     outside: str = "world"
@@ -44,6 +44,8 @@ class Known:
             known.options.update(spec["argument_specs"]["main"].get("options") or {})
         site = yaml.load((root / "playbooks/site_values.yml").read_text(encoding="utf-8"), Loader)  # noqa: S506  as above
         known.values, known.renamed = site["values"], site.get("renamed") or {}
+        for path in sorted((root / "playbooks/site_values").glob("*.yml")):
+            known.values.update(yaml.load(path.read_text(encoding="utf-8"), Loader)["values"])  # noqa: S506  as above
         known.groups, known.outside = site["groups"], site["outside"]
         known.apart, known.need = site.get("apart") or [], site.get("need") or []
         for path in sorted((root / "playbooks/group_vars").rglob("*.yml")):

@@ -131,13 +131,13 @@ def test_an_exchanger_uses_its_own_filter_or_one_elsewhere(pictures: Pictures) -
 
 
 def test_two_views_tell_different_addresses(pictures: Pictures) -> None:
-    files = pictures["ns2"]["dns"]["files"]
+    files = pictures["ns1"]["dns"]["files"]
     assert "mx1 IN A 192.0.2.31" in files["/etc/bind/posthouse/campus/example.edu"]["content"]
     outside = files["/etc/bind/posthouse/internet/example.edu"]["content"]
     assert "mx1 IN A 203.0.113.31" in outside
     # Its addresses are public ones, so a machine without a second is told as it is.
     assert "store1 IN A 192.0.2.21" in outside
-    assert pictures["ns1"]["dns"]["files"]["/etc/bind/posthouse/campus/example.edu"] == files["/etc/bind/posthouse/campus/example.edu"]
+    assert pictures["ns2"]["dns"]["files"]["/etc/bind/posthouse/campus/example.edu"] == files["/etc/bind/posthouse/campus/example.edu"]
 
 
 def test_one_list_of_lists_reaches_all_who_use_it(pictures: Pictures) -> None:

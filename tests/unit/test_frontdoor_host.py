@@ -133,7 +133,7 @@ HOSTS: dict[str, dict[str, object]] = {
     [
         ("hermes", {"campus": "10.143.0.21"}, ("10.143.0.2",), "a.test"),
         ("mx1", {"campus": "10.143.0.31", "internet": "198.51.100.31"}, ("10.143.0.2",), "a.test"),
-        ("internet", {"internet": "198.51.100.200"}, ("198.51.100.2",), ""),
+        ("internet", {"internet": "198.51.100.200"}, ("127.0.0.1",), ""),
     ],
 )
 def test_where_a_machine_stands_follows_from_the_inventory(
