@@ -23,6 +23,14 @@ def test_migrations_travel_with_their_service() -> None:
     assert "/usr/lib/posthouse/quarantine/quarantine/migrations/0001_filter.sql" in files
 
 
+def test_what_services_share_travels_with_those_that_use_it() -> None:
+    beside = "/usr/lib/posthouse/signatures/posthouse/journal.py"
+    assert service_files("signatures", "/usr/lib/posthouse/signatures")[beside] == (
+        ROOT / "services/posthouse/posthouse/journal.py"
+    ).read_text(encoding="utf-8")
+    assert not any("/posthouse/posthouse/" in path for path in service_files("fates", "/usr/lib/posthouse"))
+
+
 def test_a_service_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match="no service recipient:"):
         service_files("recipient", "/usr/lib")

@@ -6,7 +6,6 @@ import argparse
 import json
 import logging
 import os
-import pwd
 import re
 import subprocess
 import sys
@@ -14,6 +13,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from posthouse.accounts import become_owner
+from posthouse.journal import log_to_the_journal
 
 from . import rules
 from .rules import RulesError
@@ -25,20 +27,10 @@ _EXITS = "Exit codes: 0 fine; 1 something is refused, stale or failed; 2 wrong u
 _log = logging.getLogger(__name__)
 
 
-class _ForTheJournal(logging.Formatter):
-    """Puts the level before the line, where systemd reads it (sd-daemon(3))."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        number = 3 if record.levelno >= logging.ERROR else 4 if record.levelno >= logging.WARNING else 6
-        return f"<{number}>{super().format(record)}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = _parser().parse_args(arguments)
-    handler = logging.StreamHandler()
-    handler.setFormatter(_ForTheJournal() if "JOURNAL_STREAM" in os.environ else None)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    log_to_the_journal()
     try:
         settings = load(given.config)
     except SettingsError as fault:
@@ -68,14 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _become(home: Path) -> None:
     """Give up root: rules are perl, and are fetched and read as the owner of their directory."""
-    owner = home.stat().st_uid
-    if os.geteuid() == 0 and owner != 0:
-        account = pwd.getpwuid(owner)
-        os.initgroups(account.pw_name, account.pw_gid)
-        os.setgid(account.pw_gid)
-        os.setuid(owner)
-        os.environ["HOME"] = account.pw_dir
-        os.umask(0o022)
+    become_owner(home, umask=0o022)
     os.chdir("/")
 
 

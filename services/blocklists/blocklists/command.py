@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import pwd
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from posthouse.accounts import become_owner
+from posthouse.settings import SettingsError
+
 from .fetch import Fetcher
 from .policy import Policy
 from .question import Resolver
-from .settings import Settings, SettingsError, load, passwords
+from .settings import Settings, load, passwords
 from .watch import Watch
 
 CONFIGURATION = Path("/etc/posthouse/blocklists.toml")
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"blocklists: there is no list {', '.join(unknown)}; there are {', '.join(known) or 'none'}", file=sys.stderr)
         return USAGE
-    _as_owner(Path(settings.state))
+    become_owner(Path(settings.state))
     dry = getattr(given, "dry_run", False)
     watch = _watch(settings, dry)
     fetcher = Fetcher(settings, secrets, dry=dry)
@@ -61,15 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as fault:
         print(f"blocklists: {fault}", file=sys.stderr)
         return AWAY
-
-
-def _as_owner(folder: Path) -> None:
-    """Go on as whoever owns what is remembered, when root asks: else the timers could not replace what root left behind."""
-    if os.geteuid() == 0 and folder.exists() and folder.stat().st_uid:
-        owner = pwd.getpwuid(folder.stat().st_uid)
-        os.initgroups(owner.pw_name, owner.pw_gid)
-        os.setgid(owner.pw_gid)
-        os.setuid(owner.pw_uid)
 
 
 def _watch(settings: Settings, dry: bool) -> Watch:

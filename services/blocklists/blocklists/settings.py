@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
+
+from posthouse.settings import SettingsError, read, record
 
 from .answers import AnswersError, Patterns
-
-T = TypeVar("T")
-
-
-class SettingsError(ValueError):
-    """The configuration file cannot be used; the message says why, for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +64,12 @@ class Settings:
 
 def load(path: Path) -> Settings:
     """Read settings from a TOML file. Raises SettingsError."""
-    return parse(_toml(path), str(path))
+    return parse(read(path), str(path))
 
 
 def passwords(path: Path) -> dict[str, str]:
     """Read passwords by zone; none when there is no such file. Raises SettingsError."""
-    return {name: str(value) for name, value in _toml(path).items()} if path.exists() else {}
+    return {name: str(value) for name, value in read(path).items()} if path.exists() else {}
 
 
 def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
@@ -82,8 +77,8 @@ def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
     found = dict(found)
     for name, kind in (("lists", Listed), ("mirrors", Mirror)):
         if isinstance(found.get(name, []), list):
-            found[name] = [_record(kind, item, f"{origin}: {name}[{index}]") for index, item in enumerate(found.get(name, []))]
-    settings = _record(Settings, found, origin)
+            found[name] = [record(kind, item, f"{origin}: {name}[{index}]") for index, item in enumerate(found.get(name, []))]
+    settings = record(Settings, found, origin)
     try:
         for network in settings.never_listed:
             ipaddress.ip_network(network)
@@ -100,32 +95,3 @@ def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
     if settings.patience <= 0 or min(settings.failures, settings.recoveries) < 1 or not 0 < settings.loss_percent <= 100:
         raise SettingsError(f"{origin}: patience is above 0, failures and recoveries are at least 1, loss_percent is between 0 and 100")
     return settings
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as fault:
-        raise SettingsError(f"{path}: {fault}") from fault
-
-
-def _record(kind: type[T], found: Any, origin: str) -> T:
-    if not isinstance(found, dict):
-        raise SettingsError(f"{origin} has to be a table")
-    hints = get_type_hints(kind)
-    values: dict[str, Any] = {}
-    for name, value in found.items():
-        if name not in hints:
-            raise SettingsError(f"{origin}: unknown setting {name}; there are {', '.join(hints)}")
-        hint = hints[name]
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)  # noqa: PLW2901  TOML's 5 is as good as 5.0
-        plain = list if hint not in (str, int, float) else hint
-        if not isinstance(value, plain) or isinstance(value, bool):
-            raise SettingsError(f"{origin}: {name} = {value!r} is not what it should be ({getattr(hint, '__name__', hint)})")
-        values[name] = value
-    for item in fields(kind):  # type: ignore[arg-type]  # every kind here is a dataclass
-        if item.name not in values and item.default is MISSING and item.default_factory is MISSING:
-            raise SettingsError(f"{origin}: {item.name} is missing")
-    return kind(**values)

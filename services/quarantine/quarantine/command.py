@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from posthouse.text import visible
+
 from . import items, listing, output
 from .acts import Done, Reviewer, filter_release
 from .database import Database, over_tls
@@ -23,7 +25,6 @@ from .errors import EXITS, FINE, QuarantineError
 from .learn import learn
 from .settings import CLASSES, Review, load
 from .statistics import totals
-from .text import visible
 
 CONFIGURATION = Path("/etc/posthouse/quarantine.toml")
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from posthouse.text import shortened, visible
+
 from .items import Item
 from .message import Shown
-from .text import shortened, visible
 
 
 def table(items: Iterable[Item]) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
+
+from posthouse.settings import SettingsError, read, record
 
 from .errors import UsageError
 
@@ -92,45 +93,22 @@ def days_of(settings: Admin, name: str) -> int:
 def load(path: Path, kind: type[T]) -> T:
     """Read settings of a kind from a TOML file. Raises UsageError naming file and setting."""
     try:
-        with path.open("rb") as stream:
-            found = tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as fault:
-        raise UsageError(f"{path}: {fault}") from fault
-    return parse(found, kind, str(path))
+        return parse(read(path), kind, str(path))
+    except SettingsError as fault:
+        raise UsageError(str(fault)) from fault
 
 
 def parse(found: Mapping[str, Any], kind: type[T], origin: str = "settings") -> T:
     """Turn a mapping into settings of a kind. Raises UsageError naming the setting, never its value: it may be a password."""
-    hints = get_type_hints(kind)
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]  # both kinds are dataclasses
-    if unknown := [name for name in found if name not in known]:
-        raise UsageError(f"{origin}: unknown setting {unknown[0]}; there are {', '.join(known)}")
-    values: dict[str, Any] = {}
-    for name, one in known.items():
-        if name not in found:
-            if one.default is MISSING and one.default_factory is MISSING:
-                raise UsageError(f"{origin}: {name} is missing")
-            continue
-        value = found[name]
-        if hints[name] is float and type(value) is int:
-            value = float(value)
-        if not _fits(value, hints[name]):
-            raise UsageError(f"{origin}: {name} is not what it should be ({getattr(hints[name], '__name__', hints[name])})")
-        values[name] = value
-    made = kind(**values)
+    try:
+        made = record(kind, dict(found), origin)
+    except SettingsError as fault:
+        raise UsageError(str(fault)) from fault
     if isinstance(made, Admin):
         _check(made, origin)
+    elif isinstance(made, Review) and not made.learn_command:
+        raise UsageError(f"{origin}: learn_command has at least one word")
     return made
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    if hint == list[str]:
-        return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
-    if hint == dict[str, int]:
-        return isinstance(value, dict) and all(type(one) is int and one >= 0 for one in value.values())
-    if hint in (int, float):
-        return type(value) is hint and value >= 0
-    return isinstance(value, hint)
 
 
 def _check(settings: Admin, origin: str) -> None:

@@ -26,7 +26,7 @@ def test_defaults() -> None:
         (Review, {"host": None}, "host is missing"),
         (Review, {"password": 7}, "password is not what it should be"),
         (Review, {"port": True}, "port is not"),
-        (Review, {"learn_command": []}, "learn_command is not"),
+        (Review, {"learn_command": []}, "learn_command has"),
         (Admin, {"days": {"spm": 3}}, "no class spm"),
         (Admin, {"megabytes": {"spam": -3}}, "megabytes is not"),
         (Admin, {"days": {"spam": "long"}}, "days is not"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
-import pwd
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from posthouse.accounts import become_owner
+from posthouse.journal import log_to_the_journal
 
 from . import databases, sets, trial, update
 from .clamd import Clamd
@@ -24,20 +25,10 @@ FINE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
 _EXITS = "Exit codes: 0 fine; 1 something is refused, stale or failed; 2 wrong use or configuration; 3 clamd is away or serves another set."
 
 
-class _ForTheJournal(logging.Formatter):
-    """Puts the level before the line, where systemd reads it (sd-daemon(3))."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        number = 3 if record.levelno >= logging.ERROR else 4 if record.levelno >= logging.WARNING else 6
-        return f"<{number}>{super().format(record)}"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = _parser().parse_args(arguments)
-    handler = logging.StreamHandler()
-    handler.setFormatter(_ForTheJournal() if "JOURNAL_STREAM" in os.environ else None)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    log_to_the_journal()
     try:
         settings = load(given.config)
     except SettingsError as fault:
@@ -66,19 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _become(home: Path) -> None:
-    """Give up root: whatever is fetched is read and tested as the owner of ClamAV's directory."""
-    if os.geteuid() == 0 and (owner := home.stat().st_uid) != 0:
-        account = pwd.getpwuid(owner)
-        os.initgroups(account.pw_name, account.pw_gid)
-        os.setgid(account.pw_gid)
-        os.setuid(owner)
-        os.umask(0o027)
-
-
 def _update(settings: Settings, given: argparse.Namespace) -> int:
     try:
-        _become(settings.home)
+        # Whatever is fetched is read and tested as the owner of ClamAV's directory.
+        become_owner(settings.home, umask=0o027)
         update.run(settings, fetching=not given.no_fetch, accept_loss=given.accept_loss)
     except (update.UpdateError, OSError) as fault:
         logging.getLogger(__name__).error("%s", fault)  # noqa: TRY400  the sentence is the operator's, a traceback would hide it

@@ -1,8 +1,7 @@
 """What strangers wrote drives no terminal."""
 
 import pytest
-
-from services.quarantine.quarantine.text import shortened, visible
+from posthouse.text import shortened, visible
 
 
 @pytest.mark.parametrize(
