@@ -57,7 +57,8 @@ _RULES = [
     (Rule("boolean", single=True), "senderconfirm membersonly posthouseUnlisted pwdLockout pwdMustChange pwdAllowUserChange pwdSafeModify"),
     (
         Rule("name"),
-        "manager secretary seeAlso roleOccupant member owner dnmember dnmoderator dnsender posthouseDepartment posthouseSecretary",
+        """manager secretary seeAlso roleOccupant member owner dnmember dnmoderator dnsender posthouseDepartment posthouseSecretary
+        posthouseDelegate""",
     ),
     (Rule("name", single=True), "posthouseHead pwdPolicySubentry"),
     (
@@ -146,8 +147,9 @@ _CLASSES = {
         """userClass posthouseUserClassModified posthouseAccountCreated posthouseAccountExpires posthouseAccountNotified
         posthouseNotification posthouseWamTime posthouseLastLogin posthouseServiceStatus posthouseDepartment posthouseSourceIdentifier
         posthousePurgeAfter posthouseSnagged posthouseUnlisted posthousePublicMail posthouseBiography posthouseResumeUri
-        posthouseMessenger""",
+        posthouseMessenger posthouseDelegate""",
     ),
+    "posthouseShared": ("", "posthouseDelegate"),
     "posthouseDepartmentDetails": ("", "labeledURI posthousePublicMail posthouseHead posthouseSecretary posthouseShortName"),
 }
 

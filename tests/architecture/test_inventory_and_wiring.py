@@ -24,10 +24,11 @@ EXPRESSIVE_EXCEPT = {
     "cluster_service_names": "what people's mail programs are told to call: part of the meaning of the noun",
     "postfix_instances": "the stages of an exchanger: part of the meaning of the noun",
     "postfix_next_hop": "the order of an exchanger's stages",
+    "mx_outside_hide_clients": "what people hand in goes out into the world: part of the meaning of the noun",
     "mx_outside_next_hop": "the order of an exchanger's stages",
 }
 SECRET = re.compile(r"\bcluster_secrets\.(\w+)")
-OF_A_HOST = {"address", "public_address"}
+OF_A_HOST = {"address", "public_address", "address6", "public_address6"}
 
 
 def variables(*folders: str) -> list[tuple[Path, str, Any]]:

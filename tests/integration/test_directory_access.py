@@ -26,6 +26,8 @@ MAY_READ = {
     "proxy": (ADDRESSES | {"uid", "mailHost"}, set[str]()),
     "recipients": (ADDRESSES, ADDRESSES),
     "inside": (ADDRESSES | {"mailHost"}, ADDRESSES | {"mailHost"}),
+    "senders": (ADDRESSES | {"uid"}, ADDRESSES | {"uid"}),
+    "sasl": ({"uid", "mail", "accountStatus"}, set[str]()),
     "rates": ({"uid", "mail"}, set[str]()),
     "provisioner": (EVERYTHING - {"userPassword"}, EVERYTHING | {"rfc822member"}),
 }

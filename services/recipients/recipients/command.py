@@ -15,7 +15,7 @@ from . import cdb
 from .control import Door, ask
 from .service import Service
 from .settings import Settings, SettingsError, load
-from .table import lookup_keys
+from .table import FROM, lookup_keys
 
 CONFIGURATION = Path("/etc/posthouse/recipients.toml")
 FINE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
@@ -81,12 +81,14 @@ def _check(settings: Settings, address: str, as_json: bool) -> int:
         reader = cdb.Reader(path)
     except (OSError, ValueError) as fault:
         return _say({"address": address, "answer": None, "fault": f"no table: {fault}"}, as_json, AWAY)
+    owners = reader.get(FROM + address.strip().lower().encode()) if settings.senders else None
+    known = {"senders": owners.decode(errors="replace")} if owners else {}
     for key in lookup_keys(address):
         found = reader.get(key)
         if found is not None:
             answer = found.decode(errors="replace")
             fine = answer == settings.reply_valid
-            return _say({"address": address, "key": key.decode(), "answer": answer}, as_json, FINE if fine else REFUSED)
+            return _say({"address": address, "key": key.decode(), "answer": answer} | known, as_json, FINE if fine else REFUSED)
     return _say({"address": address, "key": None, "answer": "unknown"}, as_json, REFUSED)
 
 

@@ -10,7 +10,7 @@ import ldap.syncrepl
 
 from .mirror import DirectoryError, Mirror
 from .settings import Settings
-from .table import ATTRIBUTES, person
+from .table import ATTRIBUTES, GROUPS, OWNERS, person
 
 #: A server that has gone without a word is noticed after this many seconds, by TCP keepalive.
 _IDLE = 30
@@ -19,9 +19,10 @@ _IDLE = 30
 class _Consumer(ldap.ldapobject.SimpleLDAPObject, ldap.syncrepl.SyncreplConsumer):  # type: ignore[misc]  # python-ldap has no types
     """What python-ldap calls with each message of the server."""
 
-    def __init__(self, uri: str, mirror: Mirror) -> None:
+    def __init__(self, uri: str, mirror: Mirror, names: bool) -> None:
         ldap.ldapobject.SimpleLDAPObject.__init__(self, uri)
         self._mirror = mirror
+        self._names = names
 
     def syncrepl_get_cookie(self) -> None:
         # No cookie: each session begins with everything, so a session is a full refresh and there is no state to go stale.
@@ -30,8 +31,8 @@ class _Consumer(ldap.ldapobject.SimpleLDAPObject, ldap.syncrepl.SyncreplConsumer
     def syncrepl_set_cookie(self, cookie: str) -> None:
         pass
 
-    def syncrepl_entry(self, _dn: str, attributes: dict[str, list[bytes]], uuid: str) -> None:
-        self._mirror.put(uuid, person(attributes))
+    def syncrepl_entry(self, dn: str, attributes: dict[str, list[bytes]], uuid: str) -> None:
+        self._mirror.put(uuid, person(attributes, dn if self._names else ""))
 
     def syncrepl_delete(self, uuids: list[str]) -> None:
         for uuid in uuids:
@@ -50,7 +51,7 @@ class LdapSession:
     def __init__(self, uri: str, settings: Settings, mirror: Mirror) -> None:
         """Connect, bind and ask for everything. Raises DirectoryError."""
         self.uri = uri
-        self._consumer = consumer = _Consumer(uri, mirror)
+        self._consumer = consumer = _Consumer(uri, mirror, settings.senders)
         try:
             consumer.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
             consumer.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.patience)
@@ -63,8 +64,10 @@ class LdapSession:
             consumer.set_option(ldap.OPT_X_KEEPALIVE_INTERVAL, 10)
             consumer.start_tls_s()
             consumer.simple_bind_s(settings.bind_dn, settings.password)
+            entries = f"(|{settings.filter}{GROUPS})" if settings.senders else settings.filter
+            asked = ATTRIBUTES + (OWNERS if settings.senders else [])
             self._message = consumer.syncrepl_search(
-                settings.base, ldap.SCOPE_SUBTREE, mode="refreshAndPersist", filterstr=settings.filter, attrlist=ATTRIBUTES
+                settings.base, ldap.SCOPE_SUBTREE, mode="refreshAndPersist", filterstr=entries, attrlist=asked
             )
         except (ldap.LDAPError, ValueError) as fault:
             self.close()

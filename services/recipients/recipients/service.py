@@ -17,7 +17,7 @@ from .mirror import Connect, DirectoryError, Mirror, Session
 from .notify import notify
 from .published import Published
 from .settings import Settings
-from .table import compose, given, pending
+from .table import PENDING, compose, given, lacks_owners, nobody_yet, pending
 
 _log = logging.getLogger(__name__)
 #: Seconds between attempts while no server answers.
@@ -80,6 +80,8 @@ class Service:
             self._guard.remember(time.monotonic(), given(self._published.records, self._settings))
             self._status["state"] = "stale"
             _log.info("the last good copy serves: %s", self._published.path)
+            if lacks_owners(self._published.records, self._settings):
+                self._write(self._published.records | nobody_yet(self._settings))
         elif not self._write(nobody):
             _log.info("no copy yet: everybody is answered 451 until the directory has been read")
 
@@ -235,6 +237,8 @@ class Service:
                 _log.error("%s: they stay as they were; if they are really gone, say: recipients refresh --accept-loss", objection)
             # Who is new or has changed is believed all the same: it is the losses that are not.
             records = self._published.records | (records if self._serving else {})
+            if self._serving:
+                records.pop(PENDING, None)
         fault = self._write(records)
         if not objection and not fault:
             self._guard.remember(began, table.size)
@@ -250,7 +254,7 @@ class Service:
             }
             if not objection and not fault:
                 self._status |= {name: getattr(table, name) for name in ("valid", "disabled", "deleted", "ignored")}
-                self._status["people"] = len(self._mirror.people)
+                self._status["people"] = sum(bool(one.addresses or one.ignored) for one in self._mirror.people.values())
         self._attempted()
 
     def _write(self, records: dict[bytes, bytes]) -> str:

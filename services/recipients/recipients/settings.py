@@ -27,6 +27,8 @@ class Settings:
     #: The table: this path with .cdb.
     table: str = "/var/lib/posthouse-recipients/recipients"
     control: str = "/run/posthouse-recipients/control"
+    #: Whether the table says too who may write as which address, for machines where people hand mail in.
+    senders: bool = False
     #: Our mail domains, and the local parts that are valid in each whatever the directory says (RFC 5321 4.5.1, RFC 2142).
     domains: list[str]
     always: list[str]
@@ -75,7 +77,7 @@ def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
         if hint == list[str]:
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
         else:
-            fits = isinstance(value, hint) and not isinstance(value, bool)
+            fits = isinstance(value, hint) and isinstance(value, bool) == (hint is bool)
         if not fits:
             raise SettingsError(f"{origin}: {name} = {value!r} is not what it should be ({getattr(hint, '__name__', hint)})")
     settings = Settings(**found)

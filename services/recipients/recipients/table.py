@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from .settings import Settings
@@ -11,6 +11,13 @@ from .settings import Settings
 ATTRIBUTES = ["mail", "mailAlternateAddress", "accountStatus"]
 #: qmail-ldap's literal: catchall@domain takes what nobody else in the domain has (LDAP_CATCH_ALL in qmail-ldap.h).
 CATCH_ALL = "catchall"
+#: What is asked for besides where the table says who owns which address, and which entries besides.
+OWNERS = ["uid", "posthouseDelegate", "memberUid"]
+GROUPS = "(objectClass=posixGroup)"
+#: Keys of such records begin with this, which no address does; the value is a list of logins, or one that nobody can have.
+FROM = b"from "
+PENDING = FROM + b"pending"
+NOBODY = "(nobody)"
 
 
 class Status(IntEnum):
@@ -23,12 +30,17 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What counts of an entry: its addresses, in lower case, and whether it takes mail."""
+    """What counts of an entry: its addresses, in lower case, and whether it takes mail. A group has no addresses."""
 
     addresses: tuple[str, ...]
     status: Status
     #: How many values were no addresses.
     ignored: int = 0
+    #: For `owners`: the entry's DN, its login, the DNs that may write in its name; of a group, its members' logins.
+    name: str = ""
+    login: str = ""
+    delegates: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +59,8 @@ class Table:
         return self.valid + self.disabled + self.deleted
 
 
-def person(attributes: Mapping[str, Sequence[bytes]]) -> Person:
-    """Read an entry. Attribute names are compared without case, as LDAP does."""
+def person(attributes: Mapping[str, Sequence[bytes]], name: str = "") -> Person:
+    """Read an entry. Attribute names are compared without case, as LDAP does. name: its DN, where it matters who writes as whom."""
     found = {name.lower(): values for name, values in attributes.items()}
     addresses: list[str] = []
     ignored = 0
@@ -61,7 +73,18 @@ def person(attributes: Mapping[str, Sequence[bytes]]) -> Person:
     word = bytes(next(iter(found.get("accountstatus", ())), b"")).strip().lower()
     # Absent, active, noaccess and words nobody knows: mail is delivered (qmail-ldap, check.c).
     status = {b"disabled": Status.DISABLED, b"deleted": Status.DELETED}.get(word, Status.VALID)
-    return Person(tuple(dict.fromkeys(addresses)), status, ignored)
+    read = Person(tuple(dict.fromkeys(addresses)), status, ignored)
+    if not name:
+        return read
+    login = "".join(_words(found.get("uid", ()))[:1])
+    delegates = tuple(value.decode(errors="replace").lower() for value in found.get("posthousedelegate", ()))
+    return replace(read, name=name.lower(), login=login, delegates=delegates, members=tuple(_words(found.get("memberuid", ()))))
+
+
+def _words(values: Iterable[bytes]) -> list[str]:
+    """Return those values that Postfix can tell apart in a list of logins."""
+    texts = [value.decode(errors="replace") for value in values]
+    return [text for text in texts if text.isprintable() and not set(text) & set(" ,()") and text]
 
 
 def _address(value: bytes) -> str:
@@ -78,9 +101,10 @@ def _address(value: bytes) -> str:
 
 def compose(people: Iterable[Person], settings: Settings) -> Table:
     """Make the table of all people."""
+    entries = list(people)
     statuses: dict[str, Status] = {}
     ignored = 0
-    for one in people:
+    for one in entries:
         ignored += one.ignored
         for address in one.addresses:
             known = statuses.get(address)
@@ -102,13 +126,15 @@ def compose(people: Iterable[Person], settings: Settings) -> Table:
             records[domain.encode()] = replies[Status.VALID]
     for key in sorted(_always(settings)):
         records[key] = replies[Status.VALID]
+    if settings.senders:
+        records |= owners(entries)
     return Table(records, counts[Status.VALID], counts[Status.DISABLED], counts[Status.DELETED], ignored)
 
 
 def given(records: Mapping[bytes, bytes], settings: Settings) -> int:
     """Return how many addresses of a table the directory gave; of those that are always valid this cannot be told, so they do not count."""
     always = _always(settings)
-    return sum(b"@" in key and key not in always for key in records)
+    return sum(b"@" in key and key not in always and not key.startswith(FROM) for key in records)
 
 
 def _always(settings: Settings) -> set[bytes]:
@@ -120,7 +146,39 @@ def pending(settings: Settings) -> dict[bytes, bytes]:
 
     Postfix would do the same for a table that is missing, but its processes would not notice when it comes.
     """
-    return {domain.lower().encode(): settings.reply_pending.encode() for domain in settings.domains}
+    unknown = dict.fromkeys((domain.lower().encode() for domain in settings.domains), settings.reply_pending.encode())
+    return unknown | (nobody_yet(settings) if settings.senders else {})
+
+
+def nobody_yet(settings: Settings) -> dict[bytes, bytes]:
+    """Return the record by which Postfix sees that it is not known yet who owns which address."""
+    return {PENDING: settings.reply_pending.encode()}
+
+
+def lacks_owners(records: Mapping[bytes, bytes], settings: Settings) -> bool:
+    """Tell whether a table that should say who owns which address is one of before it was asked to."""
+    return settings.senders and not any(key.startswith(FROM) for key in records)
+
+
+def owners(entries: Iterable[Person]) -> dict[bytes, bytes]:
+    """Say for each address which logins may write as it: its person's, and those of persons and groups to whom that was given.
+
+    What was given is not handed on: who may write as a delegate may not write as those who chose the delegate.
+    """
+    entries = list(entries)
+    logins = {one.name: one.members or (one.login,) for one in entries}
+    found: dict[str, tuple[Status, set[str]]] = {}
+    for one in entries:
+        names = {one.login}
+        if one.status is Status.VALID:
+            names.update(*(logins.get(name, ()) for name in one.delegates))
+        for address in one.addresses:
+            status, known = found.get(address, (one.status, set()))
+            if one.status < status:
+                found[address] = (one.status, names)
+            elif one.status == status:
+                found[address] = (status, known | names)
+    return {FROM + address.encode(): (",".join(sorted(names - {""})) or NOBODY).encode() for address, (_, names) in sorted(found.items())}
 
 
 def lookup_keys(address: str) -> list[bytes]:
