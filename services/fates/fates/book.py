@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from . import kinds
 from .connections import Postscreen
 from .export import value
-from .machine import Reader, Machine, Tops
+from .machine import Machine, Reader, Tops
 from .messages import leave
 from .postal import Post
 from .sessions import Session

@@ -10,7 +10,7 @@ _PASSED = frozenset((b"PASS NE", b"ALLOWLI", b"WHITELI"))
 _DENIED = frozenset((b"DENYLIS", b"BLACKLI"))
 #: How nine in ten of a busy exchanger's answers read.
 _REJECT = b"NOQUEUE: reject: RCPT from "
-_LISTED = b": 550 5.7.1 Service unavailable; client ["
+_LISTED = b": 550 5.7.1 Service unavailable"
 _ANSWERED_BLOCKED = ANSWERED[kinds.BLOCKED]
 #: What an answer says, in the order in which it is looked for; the subject before it is the client's own text.
 _PHRASES = (
@@ -121,9 +121,9 @@ class Postscreen:
         self.machine.tops.reasons.add(b"connection: only its end is known")
 
     def _answer(self, text: bytes) -> None:
-        about, listed, rest = text.partition(_LISTED)
-        if listed and about[:27] == _REJECT:
-            key = about[27:]
+        about, _, reason = text.partition(b";")
+        if about[-31:] == _LISTED and about[:27] == _REJECT:
+            key = about[27:-31]
         else:
             words = text.split(b" ", 5)
             if len(words) < 6 or words[2] != b"RCPT" or words[1] != b"reject:":
@@ -139,12 +139,11 @@ class Postscreen:
         # A line for each recipient, and the list counts once.
         screens = machine.screens
         if screens.get(key) != kinds.LISTED:
-            at = rest.find(b"] blocked using ") + 16
-            if at == 15:
+            zone = reason.partition(b"] blocked using ")[2].partition(b";")[0]
+            if not zone:
                 screens[key] = kinds.BLOCKED
                 return
             screens[key] = kinds.LISTED
-            zone = rest[at : rest.find(b";", at)]
             try:
                 machine.tops.lists.counts[zone] += 1
             except KeyError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .charts import MOST_COLUMNS, bars, columns
 from .kinds import CONNECTION, MESSAGE
-from .report import Report
+from .report import TOPS, Report
 
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fff; --text: #1c2227; --faint: #667078; --line: #d9dee2; --card: #f6f8f9;
@@ -51,14 +51,6 @@ _COLOURS = {
     "UNATTRIBUTED": "unknown",
 }
 _FILLS = "".join("." + colour + " { fill: var(--" + colour + "); }\n" for colour in sorted({*_COLOURS.values(), "other"}))
-_TOPS = (
-    ("viruses", "Viruses"),
-    ("lists", "Lists that connections were refused for"),
-    ("listed", "Lists that named a client"),
-    ("banned", "Banned files"),
-    ("passed_with_mark", "Passed although not clean"),
-    ("unattributed", "Why something is unattributed"),
-)
 
 
 def page(report: Report, title: str = "Fates") -> str:
@@ -88,7 +80,7 @@ def page(report: Report, title: str = "Fates") -> str:
             ],
         ),
         '<div class="columns">',
-        *(_top(heading, report[key]) for key, heading in _TOPS),
+        *(_top(heading, report[key]) for key, heading in TOPS),
         "</div>",
         "<h2>What each fate means</h2>",
         _table(

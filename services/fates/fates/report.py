@@ -10,6 +10,16 @@ from .tallies import Tally
 
 Report = dict[str, Any]
 
+#: The lists of the most frequent, by their keys in the report, and what people call them.
+TOPS = (
+    ("viruses", "Viruses"),
+    ("lists", "Lists that connections were refused for"),
+    ("listed", "Lists that named a client"),
+    ("banned", "Banned files"),
+    ("passed_with_mark", "Passed although not clean"),
+    ("unattributed", "Why something is unattributed"),
+)
+
 
 def printable(text: str) -> str:
     """Return text that commands no terminal: whatever is not printable is written as an escape."""

@@ -29,13 +29,13 @@ class Session:
         """Read one line."""
         if text < b"a":
             # A queue id or NOQUEUE; a word that begins with a capital is about TLS.
-            queue_id, _, rest = text.partition(b": ")
-            if rest[:7] == b"client=":
+            queue_id, _, rest = text.partition(b":")
+            if rest[:8] == b" client=":
                 if self.fate == _CLOSED:
                     self._begin()
                 begin(self.machine, queue_id, OFFERED)
             elif queue_id.isalnum():
-                self._event(rest)
+                self._event(rest[1:])
             return
         word = text[:8]
         if word == b"connect ":

@@ -6,16 +6,7 @@ import csv
 import io
 from typing import Any
 
-from .report import Report
-
-_TOPS = (
-    ("viruses", "Viruses"),
-    ("lists", "Lists that connections were refused for"),
-    ("listed", "Lists that named a client"),
-    ("banned", "Banned files"),
-    ("passed_with_mark", "Passed although not clean"),
-    ("unattributed", "Why something is unattributed"),
-)
+from .report import TOPS, Report
 
 
 def text(report: Report) -> str:
@@ -31,7 +22,7 @@ def text(report: Report) -> str:
     lines.append(f"{'connections with mail':24} {taken:12,}")
     lines += _section("Messages of our own", report["units"].get("own message", {}))
     lines += _section("Recipients, by single answer and delivery", report["recipients"])
-    for key, title in _TOPS:
+    for key, title in TOPS:
         lines += _section(title, {row["name"]: row["count"] for row in report[key]})
     if report["lines_odd"]:
         lines += ["", f"{report['lines_odd']:,} lines are no log lines"]
