@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import signal
 import socket
@@ -14,13 +13,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from posthouse.journal import log_to_the_journal
+from posthouse.settings import SettingsError
+
 from .counting import Counter
 from .letters import Sender
 from .limits import NONE
 from .local import Local
 from .policy import Server
-from .service import NOTICE, Service
-from .settings import Settings, SettingsError, load
+from .service import Service
+from .settings import Settings, load
 from .shared import Shared
 
 CONFIGURATION = Path("/etc/posthouse/rates.toml")
@@ -75,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def serve(settings: Settings) -> int:
     """Run the service until it is told to stop."""
-    _log_for_the_journal()
+    log_to_the_journal()
     people: Any = None
     if settings.directory:
         from .directory import LdapPeople  # noqa: PLC0415  the other commands, and most tests, need no LDAP library
@@ -105,17 +107,6 @@ def serve(settings: Settings) -> int:
 def _opened_by_systemd() -> int | None:
     mine = os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1"
     return _FIRST_DESCRIPTOR if mine else None
-
-
-def _log_for_the_journal() -> None:
-    class Journal(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            levels = {logging.INFO: 6, NOTICE: 5, logging.WARNING: 4}
-            return f"<{levels.get(record.levelno, 3)}>{super().format(record)}"
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(Journal() if "JOURNAL_STREAM" in os.environ else None)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def ask(path: str, question: Mapping[str, str]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import pwd
 import sys
 import syslog
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+
+from posthouse.text import shortened, visible
 
 from .mailqueue import QUEUE_ID, Hold, Letter, QueueError
 
@@ -85,7 +86,7 @@ def _show(given: argparse.Namespace, hold: Hold) -> int:
     if given.raw:
         raw = hold.raw(letter)
         if sys.stdout.isatty():
-            sys.stdout.write(visible(raw.decode("latin-1"), "\n\t"))
+            sys.stdout.write(visible(raw.decode("latin-1").replace("\r\n", "\n"), lines=True))
         else:
             sys.stdout.buffer.write(raw)
         return FINE
@@ -166,7 +167,7 @@ def _object(letter: Letter) -> dict[str, object]:
 def _line(letter: Letter) -> str:
     moment = time.strftime("%Y-%m-%d %H:%MZ", time.gmtime(letter.at))
     words = [moment, f"{letter.id:12}", f"{visible(letter.who):24}", f"{len(letter.recipients):5} recipients", f"{letter.size:9} bytes"]
-    return "  ".join([*words, f"<{visible(letter.sender)}>", visible(letter.header("Subject"))[:80]])
+    return "  ".join([*words, f"<{visible(letter.sender)}>", shortened(visible(letter.header("Subject")), 80)])
 
 
 def _say(given: argparse.Namespace, answer: dict[str, object], lines: list[str]) -> None:
@@ -180,14 +181,6 @@ def _fault(given: argparse.Namespace, message: str, code: int, word: str) -> int
     else:
         print(f"held: {visible(message)}", file=sys.stderr)
     return code
-
-
-def visible(text: str, kept: str = "") -> str:
-    """Return text in which every character that could do more than be seen, but those that are kept, is written as its escape."""
-    return "".join(
-        one if one in kept or unicodedata.category(one)[0] not in "CZ" or one == " " else one.encode("unicode_escape", "replace").decode()
-        for one in text
-    )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from typing import Any
 QUEUE_ID = re.compile(r"[0-9A-Za-z]{6,20}")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _AT_ONCE = 100
+#: Whom it is about and in which role may stand before the text of whoever kept the letter (smtpd_check.c).
+_ROLE = r"(?:<[^;]*?>: (?:Client host|End-of-data|Sender address|Recipient address|Helo command|Data command) )?"
+_REASON = re.compile(rf"\w+: (?:milter-)?hold: [A-Z-]+ from [^;]*?\]: {_ROLE}(.*?); from=")
 
 
 class QueueError(Exception):
@@ -98,7 +101,7 @@ class Hold:
         words = ["journalctl", "--quiet", "--output=cat", f"--since=@{letter.at - 300}", f"--until=@{letter.at + 300}"]
         done = subprocess.run([*words, f"--grep=^{letter.id}: (milter-)?hold: "], capture_output=True, check=False)
         line = done.stdout.decode(errors="replace").partition("\n")[0]
-        match = re.match(r"\w+: (?:milter-)?hold: [A-Z-]+ from [^;]*?\]: (?:<[^;]*?\]>: (?:Client host |))?(.*?); from=", line)
+        match = _REASON.match(line)
         return match[1] if match else line.partition("hold: ")[2]
 
     def _each(self, option: str, names: Iterable[str], word: str) -> set[str]:
@@ -143,7 +146,7 @@ def parted(text: str) -> Iterator[tuple[str, dict[str, str], list[tuple[str, str
         if part == "ENVELOPE RECORDS":
             attributes, headers = dict(re.findall(r"^named_attribute: (\w+)=(.*)$", body, re.MULTILINE)), []
         elif part == "MESSAGE CONTENTS":
-            unfolded = re.sub(r"\n(?=[ \t])", "", body.strip("\n"))
+            unfolded = re.sub(r"\n[ \t]+", " ", body.strip("\n"))
             headers = [(found, value.strip()) for found, colon, value in (line.partition(":") for line in unfolded.split("\n")) if colon]
         elif part == "MESSAGE FILE END":
             yield name, attributes, headers

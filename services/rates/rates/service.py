@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Protocol
 
+from posthouse.journal import NOTICE
+
 from .counting import Counter
 from .letters import Occasion, compose
 from .limits import NONE, Holder, Numbers, Verdict
@@ -17,8 +19,6 @@ from .policy import Request
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
-#: Between information and a warning (sd-daemon(3) calls it notice): something that an operator may want to see.
-NOTICE = 25
 DUNNO = "DUNNO"
 _REMEMBERED = 2000
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
+
+from posthouse.settings import SettingsError, read, record
 
 from .limits import NONE, Networks, Numbers
-
-T = TypeVar("T")
-
-
-class SettingsError(ValueError):
-    """The configuration file cannot be used; the message says why, for the operator, and holds no value that may be secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +66,7 @@ class Settings:
 
 def load(path: Path) -> Settings:
     """Read settings from a TOML file. Raises SettingsError."""
-    try:
-        with path.open("rb") as stream:
-            found = tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as fault:
-        raise SettingsError(f"{path}: {fault}") from fault
-    return parse(found, str(path))
+    return parse(read(path), str(path))
 
 
 def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
@@ -95,8 +85,10 @@ def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
         raise SettingsError(f"{origin}: {fault}") from fault
     for name, kind in (("directory", Directory), ("database", Database)):
         if name in found:
-            found[name] = _record(kind, found[name], f"{origin}: {name}")
-    settings = _record(Settings, found, origin)
+            found[name] = record(kind, found[name], f"{origin}: {name}")
+    settings = record(Settings, found, origin)
+    if settings.directory and not settings.directory.uris:
+        raise SettingsError(f"{origin}: directory: uris needs at least one value")
     if settings.window <= 0 or settings.most_waiting < 1:
         raise SettingsError(f"{origin}: window is above 0, most_waiting at least 1")
     return settings
@@ -112,31 +104,3 @@ def _numbers(given: Any, origin: str) -> Numbers:
         return Numbers(soft, hard)
     except ValueError as fault:
         raise SettingsError(f"{origin}: {fault}") from fault
-
-
-def _record(kind: type[T], found: Any, origin: str) -> T:
-    if not isinstance(found, dict):
-        raise SettingsError(f"{origin} is a table")
-    hints = get_type_hints(kind)
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]  # only dataclasses come here
-    if unknown := [name for name in found if name not in known]:
-        raise SettingsError(f"{origin}: unknown setting {unknown[0]}; there are {', '.join(known)}")
-    values: dict[str, Any] = {}
-    for name, one in known.items():
-        if name not in found:
-            if one.default is MISSING:
-                raise SettingsError(f"{origin}: {name} is missing")
-            continue
-        value = float(found[name]) if hints[name] is float and type(found[name]) is int else found[name]
-        if not _fits(value, hints[name]):
-            raise SettingsError(f"{origin}: {name} is not what it should be ({getattr(hints[name], '__name__', hints[name])})")
-        values[name] = value
-    return kind(**values)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    if hint == list[str]:
-        return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
-    if hint in (int, float):
-        return type(value) is hint and value >= 0
-    return isinstance(value, hint)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from posthouse.settings import SettingsError
 
 from services.rates.rates.limits import NONE, Numbers
-from services.rates.rates.settings import SettingsError, load, parse
+from services.rates.rates.settings import load, parse
 
 from .conftest import GIVEN
 
@@ -39,7 +40,7 @@ def test_what_is_given() -> None:
         ({"window": 0}, "window is above 0"),
         ({"database": DATABASE | {"password": 7}}, "database: password is not what it should be"),
         ({"database": {"host": "db1"}}, "database: password is missing"),
-        ({"directory": {"uris": []}}, "directory: uris"),
+        ({"directory": {"uris": [], "bind_dn": "", "password": "", "base": "", "ca": ""}}, "uris needs at least one"),
     ],
 )
 def test_mistakes(change: dict[str, Any], said: str) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .session import NOTICE
-from .settings import SettingsError, load
+from posthouse.journal import log_to_the_journal
+from posthouse.settings import SettingsError
+
+from .settings import load
 
 CONFIGURATION = Path("/etc/posthouse/skim.toml")
 FINE, FAILED, USAGE = 0, 1, 2
@@ -34,16 +34,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FINE
     from .milter import serve  # noqa: PLC0415  to check a configuration, and the tests, need no milter library
 
-    _log_for_the_journal()
+    log_to_the_journal()
     return FINE if serve(settings) else FAILED
-
-
-def _log_for_the_journal() -> None:
-    class Journal(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            levels = {logging.INFO: 6, NOTICE: 5, logging.WARNING: 4}
-            return f"<{levels.get(record.levelno, 3)}>{super().format(record)}"
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(Journal() if "JOURNAL_STREAM" in os.environ else None)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -69,8 +69,9 @@ def normal(address: str, settings: Settings) -> str:
     local, at, domain = address.strip().lower().rpartition("@")
     if settings.delimiter:
         local = local.partition(settings.delimiter)[0] or local
-    if domain in settings.same_domains:
-        domain = settings.same_domains[0]
+    same = [one.lower() for one in settings.same_domains]
+    if domain in same:
+        domain = same[0]
     return local + at + domain
 
 

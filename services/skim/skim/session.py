@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from posthouse.journal import NOTICE
+
 from .rules import Letter, findings, worst
 from .settings import Action, Settings
 
 _log = logging.getLogger(__name__)
-#: Between information and a warning (sd-daemon(3) calls it notice): something that an operator may want to see.
-NOTICE = 25
 REPLY = "Your letter is not taken: its sender and its From do not name the same person"
 
 
