@@ -32,8 +32,8 @@ def test_every_machine_has_a_name_and_a_way_back(machine: object) -> None:
     assert answers(dns.reversename.from_address(address).to_text(), "PTR") == {f"{name}."}
 
 
-def test_mail_for_every_domain_goes_to_the_exchangers() -> None:
-    names = {f"{exchanger.fqdn}." for exchanger in INVENTORY.machines("exchanger")}
+def test_mail_of_the_campus_goes_to_the_submission_machines() -> None:
+    names = {f"{machine.fqdn}." for machine in INVENTORY.machines("submission")}
     for domain in [*INVENTORY.values["cluster_domains"], *INVENTORY.values["cluster_collapsed_domains"]]:
         assert {answer.split()[1] for answer in answers(domain, "MX")} == names, domain
 
