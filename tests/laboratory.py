@@ -212,9 +212,9 @@ class Lab:
         assert post.wait_for(lambda: self.knows(last.mail), DELIVERY), f"the exchanger does not hear of {last.mail}"
 
     def accept_losses(self) -> None:
-        """Tell the exchanger that it is right when many leave at once: in so small a lab ten people are a crowd."""
-        for exchanger in self.inventory.machines("exchanger"):
-            self.run(exchanger.name, "recipients refresh --accept-loss", check=False)
+        """Tell every front door that it is right when many leave at once: in so small a lab ten people are a crowd."""
+        for machine in self.inventory.machines("exchanger") + self.inventory.machines("submission"):
+            self.run(machine.name, "recipients refresh --accept-loss", check=False)
 
     def knows(self, address: str) -> bool:
         """Tell whether the exchanger accepts an address; no letter is sent."""
