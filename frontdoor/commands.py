@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from frontdoor import checks, depot, engine, host, image, lock, machines, network, paths, remains, secrets, ssh
 from frontdoor.errors import Refused
@@ -135,12 +136,23 @@ def take_down(stages: Stages) -> None:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Say of each machine whether it runs and lets us in; exit code 1 when one does not."""
+    """Say of each machine whether it runs and lets us in, and then how the cluster is; exit code 2 when one does not run."""
     from frontdoor import overview  # noqa: PLC0415, as above
+    from frontdoor import status as pages  # noqa: PLC0415
 
     found = overview.look()
-    print(json.dumps(found) if options.json else overview.table(found))
-    return 0 if found["up"] else 1
+    code = pages.CRITICAL
+    told: dict[str, Any] = {}
+    if not options.json:
+        print(overview.table(found), end="\n\n", flush=True)
+    # Without a single machine there is nobody to ask; the table has said so.
+    if any(row["container"] == "running" for row in found["machines"]):
+        words = [word for word in ("--json", "--all") if getattr(options, word[2:])]
+        code, told = pages.look(paths.INVENTORY, words, quiet=options.json)
+    code = code if found["up"] else pages.CRITICAL
+    if options.json:
+        print(json.dumps({**found, "status": told, "code": code}))
+    return code
 
 
 def shell(options: argparse.Namespace) -> int:

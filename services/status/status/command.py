@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from posthouse.settings import SettingsError
+
 from . import looking, page
 from .findings import Finding, Level, restored
-from .settings import SettingsError, load
+from .settings import load
 
 CONFIGURATION = Path("/etc/posthouse/status.toml")
 DOOR = Path("/run/posthouse-status.socket")

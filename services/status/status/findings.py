@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+from posthouse import text
+
 LONGEST = 400
 
 
@@ -64,10 +64,9 @@ def restored(told: Any) -> Finding:
     return Finding(words[0], words[1], level, words[2], visible(str(told.get("remedy", ""))), told.get("figures", {}))
 
 
-def visible(text: str) -> str:
-    """Make one printable line of a text: no control characters, no marks that turn the direction of writing, no endless lines."""
-    line = _CONTROL.sub(" ", text).strip()
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+def visible(line: str) -> str:
+    """Make one line of a text that came from anywhere, harmless for a terminal and not endless."""
+    return text.shortened(text.visible(" ".join(line.split())), LONGEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def report(settings: Settings, again: Sequence[str]) -> dict[str, Any]:
     again: the words that start this command; with ``look`` behind them it does the work of ``here``.
     """
     began = time.monotonic()
-    asked = [Program(LOOK, (*again, LOOK), settings.account), *settings.programs]
+    asked = [Program(LOOK, [*again, LOOK], settings.account), *settings.programs]
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(asked)) as pool:
         answers = list(pool.map(lambda program: _ask(program, settings), asked))
     found = _ours(answers[0])
@@ -51,7 +51,7 @@ def report(settings: Settings, again: Sequence[str]) -> dict[str, Any]:
 
 def here(settings: Settings) -> list[Finding]:
     """Everything for which no other service is asked."""
-    patience = max(1.0, settings.patience / 2)
+    patience = max(1.0, min(6.0, settings.patience / 2))
     found, down = machine.units(settings.units, patience)
     tasks: list[tuple[str, str, Callable[[], list[Finding]]]] = [
         ("disk", "", lambda: machine.disks(settings.disks, settings.disk_percent)),

@@ -22,7 +22,7 @@ def look(port: Port, ca: str | None, days: Limits, patience: float, old: bool) -
 def judge(port: Port, heard: Heard, old: str, days: Limits, now: float) -> Finding:
     """Make a sentence of what a port presented."""
     about = f"{port.name} {port.port}"
-    place = f"{port.host} port {port.port}"
+    place = f"{port.host} port {port.port}" + (f" ({port.address})" if ":" in port.address else "")
     if heard.fault:
         remedy = "is its service up (systemctl status), does the firewall let this one in (nft list ruleset), who listens (ss -ltn)?"
         return Finding("port", about, Level.CRITICAL, f"{place}: {heard.fault}", remedy)
