@@ -96,9 +96,9 @@ class Origin:
         """Return a context that trusts our authority alone and checks the server's name."""
         return ssl.create_default_context(cafile=str(self.ca))
 
-    def smtp(self, host: str, port: int = 25, helo: str = "client.elsewhere.test", timeout: float = TIMEOUT) -> Smtp:
-        """Connect and read the greeting; EHLO is left to the caller."""
-        return Smtp(self, host, port, helo, timeout)
+    def smtp(self, host: str, port: int = 25, helo: str = "client.elsewhere.test", timeout: float = TIMEOUT, *, tls_name: str = "") -> Smtp:
+        """Connect and read the greeting; EHLO is left to the caller. tls_name: whose certificate comes before it (port 465)."""
+        return Smtp(self, host, port, helo, timeout, tls_name)
 
     def imap(self, host: str, name: str, port: int = 993) -> Imap:
         """Connect by IMAP with TLS from the first byte (993) or by STARTTLS (any other port)."""
@@ -132,15 +132,17 @@ class Origin:
 
 
 class Smtp(smtplib.SMTP):
-    """SMTP over a carried connection; tls_name is the name that STARTTLS checks."""
+    """SMTP over a carried connection."""
 
-    def __init__(self, origin: Origin, host: str, port: int, helo: str, timeout: float) -> None:
-        """Connect and read the greeting."""
+    def __init__(self, origin: Origin, host: str, port: int, helo: str, timeout: float, tls_name: str = "") -> None:
+        """Connect and read the greeting. tls_name: with TLS from the first byte, whose certificate is shown."""
         self.origin = origin
+        self.tls_name = tls_name
         super().__init__(host, port, local_hostname=helo, timeout=timeout)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return self.origin.connect(host, port, timeout)
+        carried = self.origin.connect(host, port, timeout)
+        return self.origin.tls().wrap_socket(carried, server_hostname=self.tls_name) if self.tls_name else carried
 
     def patience(self, seconds: float) -> None:
         """Wait no longer than this for any further reply."""
