@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Machine = Mapping[str, str]
@@ -13,20 +13,23 @@ def _public(machine: Machine) -> list[str]:
     return [machine[key] for key in ("public_address", "public_address6") if machine.get(key)]
 
 
-def status_doors(machines: Iterable[Machine], ports: Sequence[Mapping[str, Any]], domain: str = "") -> list[dict[str, Any]]:
+def status_doors(
+    machines: Iterable[Machine], ports: Iterable[Mapping[str, Any]], known_as: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Name every door at which the world is welcome.
 
-    machines: as cluster_members describes them. ports: name, port and speaks, as role status takes them; known_as, a short name under
-    which people know the machines. domain: of those short names; without known_as a port is met under its machine's own name.
+    machines: as cluster_members describes them. ports: name, port and speaks, as role status takes them. known_as: name of a port to the
+    name under which people know those who serve it; else it is met under its machine's own name.
     Returns for each public address and port: name, address, port, speaks, host.
     """
+    ports = list(ports)
     return [
         {
             "name": f"{machine['name']} {port['name']}" + (" (IPv6)" if ":" in address else ""),
             "address": address,
             "port": port["port"],
             "speaks": port["speaks"],
-            "host": f"{port['known_as']}.{domain}" if port.get("known_as") else machine["fqdn"],
+            "host": (known_as or {}).get(port["name"], machine["fqdn"]),
         }
         for machine in machines
         for address in _public(machine)

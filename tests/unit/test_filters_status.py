@@ -38,8 +38,8 @@ def test_a_door_for_each_public_address_and_port() -> None:
 
 
 def test_people_know_a_door_by_another_name() -> None:
-    ports = [{"name": "imaps", "port": 993, "speaks": "tls", "known_as": "imap"}]
-    assert {door["host"] for door in status_doors([MX], ports, "example.edu")} == {"imap.example.edu"}
+    ports = [{"name": "imaps", "port": 993, "speaks": "tls"}]
+    assert {door["host"] for door in status_doors([MX], ports, {"imaps": "imap.example.edu"})} == {"imap.example.edu"}
 
 
 def test_shut_is_what_the_firewall_opens_to_some_but_not_to_anyone() -> None:
