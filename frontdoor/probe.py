@@ -1,5 +1,5 @@
-"""./lab probe: send real mail from the internet: to somebody on each mailstore, read back through the proxy; and a virus, which has to
-stop in the quarantine."""
+"""./lab probe: send real mail from the internet: to somebody on each mailstore, read back through the proxy; a virus, which has to stop in
+the quarantine; and what people hand in where they log in, to each other and to the world."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from typing import Any
 from frontdoor import paths, post, shell, ssh
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape, Machine
-from frontdoor.mailclient import Origin
+from frontdoor.mailclient import Origin, Smtp
 
 LIMIT = 60.0
 SENDER = "probe@elsewhere.test"
+# Where the machine that plays the internet keeps all it gets.
+WORLD_MAILBOX = "/var/mail/elsewhere/Maildir/new"
 HELO = "internet.elsewhere.test"
 # What lets a letter go elsewhere than into the person's mailbox, or nowhere: such people are no measure of the cluster.
 SPECIAL = {"deliveryMode", "mailForwardingAddress", "mailQuotaSize", "mailQuotaCount", "mailSizeMax"}
@@ -54,16 +56,29 @@ def residents(landscape: Landscape) -> Iterator[tuple[Machine, dict[str, Any] | 
         yield store, here[0] if here else None
 
 
-def hand_over(landscape: Landscape, origin: Origin, address: str, message: bytes, deadline: float) -> None:
-    """Give the letter to the exchanger; refusals for now are tried again, as mail servers do."""
-    exchanger = landscape.machines("exchanger")[0]
+def hand_over(taker: Machine, connect: Callable[[], Smtp], sender: str, address: str, message: bytes, deadline: float) -> None:
+    """Give the letter to a machine of ours; refusals for now are tried again, as mail servers do."""
     while True:
-        outcome = post.hand_over(lambda: origin.smtp(exchanger.public_address, 25, HELO), SENDER, [address], message)[address]
+        outcome = post.hand_over(connect, sender, [address], message)[address]
         if outcome.sent:
             return
         if outcome.code // 100 == 5 or time.monotonic() > deadline:
-            raise Refused(f"{exchanger.name} did not take it ({outcome})")
+            raise Refused(f"{taker.name} did not take it ({outcome})")
         time.sleep(1)
+
+
+def from_the_world(landscape: Landscape, origin: Origin, address: str, message: bytes, deadline: float) -> None:
+    """Give the letter to the exchanger."""
+    exchanger = landscape.machines("exchanger")[0]
+    hand_over(exchanger, lambda: origin.smtp(exchanger.public_address, 25, HELO), SENDER, address, message, deadline)
+
+
+def log_in(landscape: Landscape, origin: Origin, taker: Machine, person: dict[str, Any]) -> Smtp:
+    """Log in at 587 as a person's mail program does, by the name that people know."""
+    client = origin.smtp(taker.public_address, 587, HELO)
+    client.secure(f"smtp.{landscape.domain}")
+    client.login(str(person["uid"]), str(landscape.values["cluster_secrets"]["people"]))
+    return client
 
 
 def read_back(landscape: Landscape, origin: Origin, user: str, token: str, deadline: float) -> list[str]:
@@ -101,7 +116,7 @@ def probe(landscape: Landscape, ssh_config: Path, store: Machine, person: dict[s
     def trace(deadline: float) -> list[str]:
         token = post.new_token()
         with contextlib.closing(Origin(outside, ssh_config, landscape.folder / "pki" / "ca.pem")) as origin:
-            hand_over(landscape, origin, address, post.letter(token, SENDER, address), deadline)
+            from_the_world(landscape, origin, address, post.letter(token, SENDER, address), deadline)
             taken = read_back(landscape, origin, str(person["uid"]), token, deadline)
         if taken[-1] != store.name:
             raise Refused(f"it arrived on {taken[-1]}")
@@ -118,7 +133,7 @@ def probe_filter(landscape: Landscape, ssh_config: Path, judge: Machine, person:
         token = post.new_token()
         listing = ssh.command(judge.name, "quarantine", "list", "--json", "--class", "virus", "--text", token)
         with contextlib.closing(Origin(outside, ssh_config, landscape.folder / "pki" / "ca.pem")) as origin:
-            hand_over(landscape, origin, address, post.letter(token, SENDER, address, body="".join(HARMLESS) + "\n"), deadline)
+            from_the_world(landscape, origin, address, post.letter(token, SENDER, address, body="".join(HARMLESS) + "\n"), deadline)
         if not post.wait_for(lambda: token in shell.run(listing, check=False, timeout=20).stdout, deadline - time.monotonic()):
             raise Refused("the quarantine does not show it")
         return [outside, landscape.machines("exchanger")[0].name, landscape.machines("quarantine")[0].name]
@@ -126,19 +141,44 @@ def probe_filter(landscape: Landscape, ssh_config: Path, judge: Machine, person:
     return measure(f"{outside}, a virus", "the quarantine", trace, limit)
 
 
+def probe_submission(
+    landscape: Landscape, ssh_config: Path, writer: dict[str, Any], reader: dict[str, Any] | None, limit: float = LIMIT
+) -> Result:
+    """Hand in a letter as a person, to another person, or to the world when there is no reader; wait until it is there."""
+    taker, world = landscape.machines("submission")[0], landscape.machines("world")[0].name
+    sender, address = address_of(writer), address_of(reader) if reader else SENDER
+
+    def trace(deadline: float) -> list[str]:
+        token = post.new_token()
+        with contextlib.closing(Origin(world, ssh_config, landscape.folder / "pki" / "ca.pem")) as origin:
+            letter = post.letter(token, sender, address)
+            hand_over(taker, lambda: log_in(landscape, origin, taker, writer), sender, address, letter, deadline)
+            if reader:
+                return [writer["uid"], *read_back(landscape, origin, str(reader["uid"]), token, deadline)]
+        looking = ssh.command(world, "grep", "-rhe", f"^{post.MARK}: {token}", "--include=*", WORLD_MAILBOX)
+        if not post.wait_for(lambda: token in shell.run(looking, check=False, timeout=20).stdout, deadline - time.monotonic()):
+            raise Refused(f"{world} did not get it in time")
+        return [writer["uid"], taker.name, world]
+
+    return measure(f"{writer['uid']} to {reader['uid'] if reader else 'the world'}", address, trace, limit)
+
+
 def run(landscape: Landscape, ssh_config: Path, limit: float = LIMIT, progress: bool = True) -> list[Result]:
-    """Probe every mailstore and a filter at once; results in the order of the inventory."""
+    """Probe every mailstore, a filter and a submission machine at once; results in the order of the inventory."""
     jobs = {}
-    missing = []
+    missing, people = [], []
     with ThreadPoolExecutor(16) as pool:
         for store, person in residents(landscape):
             if person is None:
                 missing.append(Result(f"to {store.name}", [], "nobody", 0.0, "directory_people names no ordinary person who lives there"))
             else:
                 jobs[pool.submit(probe, landscape, ssh_config, store, person, limit)] = store.name
-                victim = person
+                people.append(person)
         for judge in landscape.machines("content_filter")[:1] if jobs else []:
-            jobs[pool.submit(probe_filter, landscape, ssh_config, judge, victim, limit)] = judge.name
+            jobs[pool.submit(probe_filter, landscape, ssh_config, judge, people[-1], limit)] = judge.name
+        for door in landscape.machines("submission")[:1] if jobs else []:
+            for reader in (people[-1], None):
+                jobs[pool.submit(probe_submission, landscape, ssh_config, people[0], reader, limit)] = door.name
         for done in as_completed(jobs):
             if progress:
                 result = done.result()
