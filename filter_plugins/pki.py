@@ -53,9 +53,31 @@ def pki_file(directory: str, name: str, predict: bool = False) -> str:
         raise ValueError(f"{directory}/{name} cannot be read: {error}") from error
 
 
+def authority_files(paths: Iterable[str], predict: bool = False) -> dict[str, str]:
+    """Return certificates of further authorities as files for update-ca-certificates(8): path on the machine to content.
+
+    paths: of the certificates on the control node, of different names. predict: as for pki_file.
+    Raises ValueError when one cannot be read, or two would be one file.
+    """
+    files: dict[str, str] = {}
+    for path in map(Path, paths):
+        if not path.exists() and not predict:
+            raise ValueError(f"{path} is missing: the inventory names it as an authority to trust")
+        target = f"/usr/local/share/ca-certificates/{path.parent.name}-{path.stem}.crt"
+        if target in files:
+            raise ValueError(f"{path}: there is another authority of this name")
+        files[target] = pki_file(str(path.parent), path.name, predict) + "\n"
+    return files
+
+
 class FilterModule:
     """Filters of this file, by the name that templates use."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters."""
-        return {"authority_due": authority_due, "certificate_due": certificate_due, "pki_file": pki_file}
+        return {
+            "authority_files": authority_files,
+            "authority_due": authority_due,
+            "certificate_due": certificate_due,
+            "pki_file": pki_file,
+        }

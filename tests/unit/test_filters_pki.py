@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from filter_plugins.pki import authority_due, certificate_due, pki_file
+from filter_plugins.pki import authority_due, authority_files, certificate_due, pki_file
 
 NOW = datetime.now(UTC)
 DOMAINS = ["example.edu"]
@@ -108,3 +108,15 @@ def test_files_are_read_predicted_or_missed(tmp_path: Path) -> None:
     assert "nobody.pem" in pki_file(str(tmp_path), "nobody.pem", predict=True)
     with pytest.raises(ValueError, match="the role base makes it"):
         pki_file(str(tmp_path), "nobody.pem")
+
+
+def test_further_authorities_are_files_by_where_they_come_from(tmp_path: Path) -> None:
+    make(tmp_path)
+    authority = tmp_path / "ca.pem"
+    target = f"/usr/local/share/ca-certificates/{tmp_path.name}-ca.crt"
+    assert authority_files([str(authority)]) == {target: authority.read_text()}
+    assert "issues nobody.pem" in next(iter(authority_files([str(tmp_path / "nobody.pem")], predict=True).values()))
+    with pytest.raises(ValueError, match=r"nobody\.pem is missing: the inventory names it"):
+        authority_files([str(tmp_path / "nobody.pem")])
+    with pytest.raises(ValueError, match="another authority of this name"):
+        authority_files([str(authority), str(authority)])
