@@ -2,119 +2,135 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+import smtplib
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 
 from frontdoor import post
 from frontdoor.mailclient import Origin
 from tests.laboratory import DELIVERY, Lab
-from tests.people import People
+from tests.people import Person
+from tests.rationing import Counter, counter, device, everywhere, senders, subjects
+
+__all__ = ["counter", "device", "senders"]
+WARNED, WAITS = "You write to many people", "Your letter waits to be looked at"
+SKIM = "/etc/posthouse/skim.toml"
 
 
-@dataclass
-class Door:
-    """The machine where mail is handed in, and its commands."""
+def test_a_person_is_stopped_exactly_at_the_number_in_the_directory(lab: Lab, counter: Counter, senders: dict[str, Person]) -> None:
+    person, reader = senders["tight"], senders["reader"]
+    arriving = [counter.hand_in(person, [reader, person])]
+    arriving += [counter.hand_in(person, [reader]) for _ in range(3)]
+    assert counter.held("person", person.uid) == []
+    code, row = counter.ask("rates", "show", "person", person.uid)
+    assert (code, row["used"], row["soft"], row["hard"]) == (1, 5, 2, 5)
 
-    lab: Lab
+    token = counter.hand_in(person, [reader])
+    (kept,) = counter.held("person", person.uid)
+    assert (kept["person"], kept["recipients"], kept["sender"], kept["from"]) == (person.uid, 1, person.mail, person.mail)
+    assert token in kept["subject"]
+    for one in arriving:
+        lab.receive(reader, one)
 
-    @property
-    def name(self) -> str:
-        """Its short name."""
-        return self.lab.inventory.machines("submission")[0].name
-
-    @property
-    def address(self) -> str:
-        """Its address on the campus."""
-        return self.lab.inventory.machines("submission")[0].address
-
-    def ask(self, *words: str) -> tuple[int, Any]:
-        """Run held or rates with --json; return its exit code and answer."""
-        said = self.lab.run(self.name, f"{shlex.join([*words, '--json'])}; echo $?")
-        answer, _, code = said.strip().rpartition("\n")
-        return int(code), json.loads(answer)
-
-    def held(self, kind: str, name: str) -> list[dict[str, Any]]:
-        """What of somebody is on hold."""
-        letters: list[dict[str, Any]] = self.ask("held", "list", f"--{kind}", name)[1]["letters"]
-        return letters
+    assert counter.ask("held", "release", "--person", person.uid)[0] == 0
+    lab.receive(reader, token)
+    assert counter.used(person) == 5, "what somebody has let go is not counted"
+    assert post.wait_for(lambda: WAITS in subjects(lab, person), DELIVERY)
+    assert [one for one in subjects(lab, person) if one in (WARNED, WAITS)] == [WARNED, WAITS]
+    assert everywhere(lab, f"A letter of {person.uid} waits to be looked at") == 1, "the postmaster is told"
 
 
-@pytest.fixture(scope="module")
-def door(lab: Lab) -> Door:
-    return Door(lab)
+def test_one_letter_to_too_many_waits_and_smaller_ones_pass(counter: Counter, senders: dict[str, Person]) -> None:
+    person = senders["alone"]
+    counter.hand_in(person, [senders[name] for name in ("reader", "tight", "alone", "lists", "locked")] + [person, senders["reader"]])
+    assert counter.used(person) == 0
+    assert len(counter.held("person", person.uid)) == 1
+    counter.hand_in(person, [senders["reader"]])
+    assert counter.used(person) == 1
+    (kept,) = counter.held("person", person.uid)
+    assert counter.ask("held", "delete", kept["id"])[0] == 0
+    assert counter.held("person", person.uid) == []
 
 
-@pytest.fixture(scope="module")
-def device(lab: Lab) -> Iterator[Origin]:
-    """A machine of the campus with an address that is counted: 5 recipients, and a warning beyond 3 (inventory/lab)."""
-    machine = lab.stores[0]
-    address = f"{machine.address.rpartition('.')[0]}.{240 + secrets.randbelow(15)}"
-    where = f"$(ip -o -4 addr show to {machine.address} | cut -d' ' -f2)"
-    # It may have been another run's within the hour.
-    forget = f"DELETE FROM rate_holder WHERE name = '{address}'"  # noqa: S608  the address is our own
-    lab.run(lab.inventory.machines("quarantine")[0].name, f'mariadb quarantine -e "{forget}"')
-    lab.run(machine.name, f"ip addr add {address}/24 dev {where}")
-    yield lab.origin(machine.name, address)
-    lab.run(machine.name, f"ip addr del {address}/24 dev {where}")
+def test_nobody_counts_who_has_no_limit_and_everything_waits_of_who_may_nothing(counter: Counter, senders: dict[str, Person]) -> None:
+    counter.hand_in(senders["lists"], [senders["reader"]] * 8)
+    assert counter.held("person", senders["lists"].uid) == []
+    assert counter.ask("rates", "show", "person", senders["lists"].uid)[0] == 0
+    counter.hand_in(senders["locked"], [senders["reader"]])
+    assert counter.ask("held", "delete", "--person", senders["locked"].uid)[0] == 0
 
 
-def everywhere(lab: Lab, words: str) -> int:
-    """How many letters in all mailboxes hold some words."""
-    command = f"grep -rlF {shlex.quote(words)} /mnt/home/*/Maildir/new | wc -l"
-    return sum(int(lab.run(store.name, command, check=False)) for store in lab.stores)
-
-
-def test_a_device_is_stopped_exactly_at_its_number(lab: Lab, door: Door, device: Origin, people: People) -> None:
-    reader, sender = people["alma"], f"printer@{lab.inventory.domain}"
+def test_a_device_is_stopped_exactly_at_its_number(lab: Lab, counter: Counter, device: Origin, senders: dict[str, Person]) -> None:
+    reader, sender = senders["reader"], f"printer@{lab.inventory.domain}"
     assert device.source
-    send = partial(lab.send, reader.mail, sender, origin=device, host=door.address)
+    send = partial(lab.send, reader.mail, sender, origin=device, host=counter.address)
     for _ in range(5):
         token, outcome = send()
         assert outcome.sent, outcome
         lab.receive(reader, token)
-    assert door.held("device", device.source) == []
-    code, row = door.ask("rates", "show", "device", device.source)
-    assert (code, row["used"], row["hard"], row["kept"]) == (1, 5, 5, 0)
+    assert counter.held("device", device.source) == []
 
     token, outcome = send(headers=[("Subject", "=?utf-8?q?too_much_=1B[2J?=")])
     assert outcome.sent, "what is too much is kept and not refused"
-    (kept,) = door.held("device", device.source)
+    (kept,) = counter.held("device", device.source)
     assert (kept["person"], kept["recipients"], kept["sender"]) == (None, 1, sender)
-    assert "too much \x1b[2J" in kept["subject"]
-    listed = lab.run(door.name, f"held list --device {device.source}")
-    assert "too much \\x1b[2J" in listed
-    assert "\x1b" not in listed
-    shown = lab.run(door.name, f"held show {kept['id']}")
+    shown = lab.run(counter.name, f"held list --device {device.source}; held show {kept['id']}")
+    assert "too much \\x1b[2J" in shown
+    assert "\x1b" not in shown
     assert f"why: more than 5 recipients in 3600 s by device:{device.source}" in shown
 
-    assert post.wait_for(lambda: everywhere(lab, f"The device {device.source} writes to many people") == 1, DELIVERY)
-    waits = f"A letter of the device {device.source} waits"
-    assert post.wait_for(lambda: everywhere(lab, waits) == 1, DELIVERY)
-
-    assert lab.run(door.name, f"held release --check {kept['id']}").startswith("would release ")
-    assert door.held("device", device.source)
-    code, answer = door.ask("held", "release", "--device", device.source)
+    assert lab.run(counter.name, f"held release --check {kept['id']}").startswith("would release ")
+    assert counter.held("device", device.source)
+    code, answer = counter.ask("held", "release", kept["id"])
     assert (code, answer["results"][0]["result"]) == (0, "released")
     lab.receive(reader, token)
-    assert f"queue_id={kept['id']}" in lab.run(door.name, "journalctl -t held -o cat -n 5")
-    assert door.ask("held", "release", kept["id"])[0] == 4
+    assert f"released: queue_id={kept['id']} by=" in lab.run(counter.name, "journalctl -t held -o cat -n 5")
+    assert counter.ask("held", "release", kept["id"])[0] == 4
 
-    # Nothing more has been said meanwhile.
-    assert everywhere(lab, f"The device {device.source} writes to many people") == everywhere(lab, waits) == 1
+    warned, waits = f"Near the limit: the device {device.source}", f"A letter of the device {device.source} waits"
+    assert post.wait_for(lambda: everywhere(lab, warned) == everywhere(lab, waits) == 1, DELIVERY)
 
 
-def test_a_letter_that_is_deleted_never_arrives(lab: Lab, door: Door, device: Origin, people: People) -> None:
-    assert device.source
-    token, outcome = lab.send([people["alma"].mail] * 6, f"printer@{lab.inventory.domain}", origin=device, host=door.address)
-    assert outcome.sent, outcome
-    (kept,) = door.held("device", device.source)
-    assert door.ask("held", "delete", kept["id"])[0] == 0
-    assert door.held("device", device.source) == []
-    assert everywhere(lab, token) == 0
+@pytest.fixture(scope="module")
+def skim(lab: Lab, counter: Counter) -> Iterator[Callable[[str], None]]:
+    """Has the milter's rule do something about letters to one and more, as an inventory would; in the end it is off again."""
+    settle = "systemctl restart posthouse-skim; until [ -S /run/posthouse-skim/milter ]; do sleep 0.1; done"
+    lab.run(counter.name, f"cp -p {SKIM} {SKIM}.test")
+
+    def does(action: str) -> None:
+        change = f's/^from_mismatch = .*/from_mismatch = "{action}"/; s/^from_mismatch_recipients = .*/from_mismatch_recipients = 0/'
+        lab.run(counter.name, f"sed -i '{change}' {SKIM}; {settle}")
+
+    yield does
+    lab.run(counter.name, f"mv {SKIM}.test {SKIM}; {settle}")
+
+
+def test_the_milter_says_nothing_unless_it_is_told_to(lab: Lab, counter: Counter, senders: dict[str, Person]) -> None:
+    lab.receive(senders["reader"], counter.hand_in(senders["lists"], [senders["reader"]], author=f"Dean <dean@{lab.inventory.domain}>"))
+    assert "from_mismatch" not in lab.run(counter.name, f"journalctl -u posthouse-skim -o cat --grep {senders['lists'].uid} || true")
+
+
+def test_the_milter_sees_who_writes_in_whose_name(
+    lab: Lab, counter: Counter, senders: dict[str, Person], skim: Callable[[str], None]
+) -> None:
+    person, reader = senders["lists"], senders["reader"]
+    for action in ("log", "hold"):
+        skim(action)
+        own = counter.hand_in(person, [reader])
+        dean = counter.hand_in(person, [reader], author=f"Dean <dean@{lab.inventory.domain}>")
+        lab.receive(reader, own)
+        held = counter.held("person", person.uid)
+        assert len(held) == (action == "hold")
+        for letter in held:
+            assert letter["from"].startswith("Dean ")
+            assert "why: " in lab.run(counter.name, f"held show {letter['id']}")
+            assert counter.ask("held", "release", letter["id"])[0] == 0
+        lab.receive(reader, dean)
+        said = lab.run(counter.name, f"journalctl -u posthouse-skim -o cat --grep 'from_mismatch: {action}: .* person={person.uid} '")
+        assert len(said.splitlines()) == 1
+    skim("reject")
+    with pytest.raises(smtplib.SMTPDataError, match=r"5\.7\.1 "):
+        counter.hand_in(person, [reader], author=f"Dean <dean@{lab.inventory.domain}>")
+    lab.receive(reader, counter.hand_in(person, [reader]))

@@ -28,7 +28,7 @@ class Occasion(Enum):
 
 
 _SUBJECTS = {Occasion.SOFT: "You write to many people", Occasion.HARD: "Your letter waits to be looked at"}
-_SUBJECTS_ABOUT = {Occasion.SOFT: "{who} writes to many people", Occasion.HARD: "A letter of {who} waits to be looked at"}
+_SUBJECTS_ABOUT = {Occasion.SOFT: "Near the limit: {who}", Occasion.HARD: "A letter of {who} waits to be looked at"}
 _SOFT = """\
 In the last {minutes} minutes letters {by} went to {used} recipients. {whose} limit is {hard}: a letter that would go
 beyond it is not sent on but kept until somebody has looked at it.
