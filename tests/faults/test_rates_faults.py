@@ -31,7 +31,8 @@ def test_without_the_database_a_machine_counts_alone_and_brings_it_later(lab: La
 def test_a_count_that_is_killed_forgets_nothing_and_stops_nobody(lab: Lab, counter: Counter, senders: dict[str, Person]) -> None:
     person, readers = senders["alone"], [senders["reader"]]
     with faults.window():
-        for _ in range(5):
+        counter.hand_in(person, readers * 3)
+        for _ in range(2):
             lab.run(counter.name, "systemctl kill -s KILL posthouse-rates.service")
             counter.hand_in(person, readers)
         assert counter.used(person) == 5, "questions wait for the service to come back"
