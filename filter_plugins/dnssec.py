@@ -6,6 +6,7 @@ They only read; what is missing is made before any zone is rendered (playbooks/s
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -57,6 +58,22 @@ def dnssec_key_attributes(files: Iterable[str]) -> dict[str, dict[str, bool]]:
     return {path: {"secret": True} for path in files}
 
 
+def dnssec_report(directory: str, statuses: Mapping[str, str]) -> list[str]:
+    """Say for each key of each zone which DS record its parent needs, and how far the key is.
+
+    directory: where keys are. statuses: zone -> what `rndc dnssec -status` printed.
+    """
+    report = []
+    for zone, told in dnssec_delegations(directory, statuses).items():
+        for data in told:
+            tag = data.split()[0]
+            block = re.search(rf"^key: {tag} .*?(?=^key: |\Z)", statuses[zone], re.MULTILINE | re.DOTALL)
+            states = dict(re.findall(r"^ +- ([\w ]+):\s+(\w+)$", block[0] if block else "", re.MULTILINE))
+            how_far = ", ".join(f"{what} {states[what]}" for what in ("goal", "dnskey", "ds") if what in states) or "not used"
+            report.append(f"{zone}. IN DS {data}    ; {how_far}")
+    return report
+
+
 def dnssec_from_private(text: str) -> str:
     """Write a key as PEM that named kept in a file K*.private."""
     from module_utils.zones import keys  # noqa: PLC0415  as above
@@ -65,8 +82,21 @@ def dnssec_from_private(text: str) -> str:
 
 
 def pki_missing(directory: str, machines: Iterable[str]) -> list[str]:
-    """Name the machines without a certificate or its key in the authority's directory."""
-    return [name for name in machines if not all(Path(directory, f"{name}.{suffix}").exists() for suffix in ("pem", "key"))]
+    """Name the machines that have no certificate of their key in the authority's directory, or no key."""
+    return [name for name in machines if not _certified(Path(directory, f"{name}.pem"), Path(directory, f"{name}.key"))]
+
+
+def _certified(certificate: Path, key: Path) -> bool:
+    from cryptography import x509  # noqa: PLC0415  as above
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  as above
+
+    if not (certificate.exists() and key.exists()):
+        return False
+    try:
+        held = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+        return held == load_pem_private_key(key.read_bytes(), None).public_key()
+    except ValueError:
+        return False
 
 
 def pki_digests(directory: str, machines: Iterable[str]) -> dict[str, list[str]]:
@@ -120,6 +150,7 @@ class FilterModule:
             "dnssec_key_attributes": dnssec_key_attributes,
             "dnssec_key_files": dnssec_key_files,
             "dnssec_missing": dnssec_missing,
+            "dnssec_report": dnssec_report,
             "pki_digests": pki_digests,
             "pki_missing": pki_missing,
         }

@@ -49,18 +49,26 @@ def _tlsa_records(services: Iterable[Mapping[str, Any]], domain: str, keys: Mapp
     found: dict[tuple[str, str], Record] = {}
     for service in services:
         servers = visible(service["machines"], public)
-        ports = sorted({*service.get("ports", []), *(offer["port"] for offer in service.get("offers", []))})
-        names = {server["fqdn"]: keys.get(server["name"], []) for server in servers}
+        offers = service.get("offers", [])
+        ports = sorted({*service.get("ports", []), *(offer["port"] for offer in offers)})
+        told = [(server["fqdn"], ports, keys.get(server["name"], [])) for server in servers]
         # A key that is missing in a set would make its owner look like an impostor: the set is told whole or not at all.
-        if all(names.values()):
-            shared = [key for own in names.values() for key in own]
-            names.update({f"{name}.{domain}": shared for name in service["names"]})
-        for name, own in names.items():
-            for port in ports:
+        if all(own for _, _, own in told):
+            shared = [key for _, _, own in told for key in own]
+            for name in service["names"]:
+                here = sorted(offer["port"] for offer in offers if _target(offer, service) == name)
+                told.append((f"{name}.{domain}", here or ports, shared))
+        for name, wanted, own in told:
+            for port in wanted:
                 for key in sorted(own):
                     made = record(f"_{port}._tcp.{name}", "TLSA", f"3 1 1 {key}")
                     found.setdefault((made["name"], key), made)
     return list(found.values())
+
+
+def _target(offer: Mapping[str, Any], service: Mapping[str, Any]) -> str:
+    """The name under which a service is found: the one it is known by, or the first where a site has other names."""
+    return str(offer["name"] if offer["name"] in service["names"] else service["names"][0])
 
 
 def _srv_records(services: Iterable[Mapping[str, Any]], domains: Iterable[str], public: bool) -> list[Record]:
@@ -71,8 +79,7 @@ def _srv_records(services: Iterable[Mapping[str, Any]], domains: Iterable[str], 
         if not service["names"] or not visible(service["machines"], public):
             continue
         for offer in service.get("offers", []):
-            name = offer["name"] if offer["name"] in service["names"] else service["names"][0]
-            value = f"{offer['priority']} 1 {offer['port']} {name}.{domains[0]}."
+            value = f"{offer['priority']} 1 {offer['port']} {_target(offer, service)}.{domains[0]}."
             found += [record(f"_{offer['service']}._tcp.{domain}", "SRV", value) for domain in domains]
     return found
 

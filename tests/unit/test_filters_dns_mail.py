@@ -122,6 +122,16 @@ def test_keys_of_servers() -> None:
     assert len(made) == len(set(made)) == 2 + 2 * 2 + 2 * 2
 
 
+def test_a_name_has_keys_at_the_ports_that_are_found_under_it_and_another_name_at_all() -> None:
+    offers = [
+        {"service": "imaps", "port": 993, "priority": 0, "name": "imap"},
+        {"service": "pop3s", "port": 995, "priority": 0, "name": "pop"},
+    ]
+    proxy = {"names": ["imap", "pop", "mail"], "machines": [MX], "offers": offers}
+    made = [name.removesuffix(".example.edu") for name, kind, _ in records(services=[proxy], keys={"mx1": ["aa"]}) if kind == "TLSA"]
+    assert made == ["_993._tcp.mx1", "_995._tcp.mx1", "_993._tcp.imap", "_995._tcp.pop", "_993._tcp.mail", "_995._tcp.mail"]
+
+
 def test_a_set_of_keys_is_told_whole_or_not_at_all() -> None:
     made = [name for name, kind, _ in records(keys={"smtp1": ["cc"]}, public=True) if kind == "TLSA"]
     assert made == ["_465._tcp.smtp1.example.edu", "_587._tcp.smtp1.example.edu"]

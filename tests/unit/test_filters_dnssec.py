@@ -22,6 +22,7 @@ from filter_plugins.dnssec import (
     dnssec_key_attributes,
     dnssec_key_files,
     dnssec_missing,
+    dnssec_report,
     pki_digests,
     pki_missing,
 )
@@ -58,6 +59,17 @@ def test_a_successor_is_told_and_kept_apart(folder: Path) -> None:
     assert told[0] == RFC_DS
     assert len(told) == 2
     assert len([path for path in dnssec_key_files(["example.net"], str(folder), "/keys") if path.startswith("/keys/next/K")]) == 3
+
+
+def test_a_report_says_how_far_each_key_is(folder: Path) -> None:
+    status = (
+        "dnssec-policy: posthouse\n\nkey: 4711 (ECDSAP256SHA256), CSK\n  - goal:           hidden\n\nkey: 55648 (ECDSAP256SHA256), CSK\n"
+        "  published:      yes - since Sun Nov 22 23:18:02 2026\n\n  No rollover scheduled\n  - goal:           omnipresent\n"
+        "  - dnskey:         rumoured\n  - ds:             hidden\n  - zone rrsig:     rumoured\n"
+    )
+    said = [f"example.net. IN DS {RFC_DS}    ; goal omnipresent, dnskey rumoured, ds hidden"]
+    assert dnssec_report(str(folder), {"example.net": status, "example.org": ""}) == said
+    assert dnssec_report(str(folder), {"example.net": ""}) == [f"example.net. IN DS {RFC_DS}    ; not used"]
 
 
 def test_a_missing_key_stops_the_run_but_not_a_prediction(folder: Path) -> None:
@@ -99,7 +111,7 @@ def test_bind_reads_our_keys_as_we_do(tmp_path: Path) -> None:
         assert run.stdout.split(" IN DS ")[1].strip() == keys.delegation(zone, key)
 
 
-def certificate(folder: Path, name: str) -> str:
+def certificate(folder: Path, name: str) -> tuple[str, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -114,14 +126,18 @@ def certificate(folder: Path, name: str) -> str:
         .sign(key, hashes.SHA256())
     )
     (folder / f"{name}.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    return hashlib.sha256(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+    return hashlib.sha256(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest(), pem(key)
 
 
 def test_keys_of_certificates_and_of_their_successors(tmp_path: Path) -> None:
-    digest = certificate(tmp_path, "mx1")
+    digest, private = certificate(tmp_path, "mx1")
     assert pki_missing(str(tmp_path), ["mx1", "smtp1"]) == ["mx1", "smtp1"]
-    (tmp_path / "mx1.key").touch()
+    (tmp_path / "mx1.key").write_bytes(private)
     assert pki_missing(str(tmp_path), ["mx1", "smtp1"]) == ["smtp1"]
+    # Another key, which the next zones shall tell of, and one that nobody can read.
+    for other in (pem(keys.from_words("another")), b"nothing"):
+        (tmp_path / "mx1.key").write_bytes(other)
+        assert pki_missing(str(tmp_path), ["mx1"]) == ["mx1"]
     assert pki_digests(str(tmp_path), ["mx1", "smtp1"]) == {"mx1": [digest], "smtp1": []}
     (tmp_path / "mx1.next.key").write_bytes(pem(keys.from_words("next")))
     assert pki_digests(str(tmp_path), ["mx1"])["mx1"][0] == digest
