@@ -9,7 +9,7 @@ from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
 #: Where the lines are that fates are told from.
-GROUPS = ("exchanger", "content_filter", "mailstore")
+GROUPS = ("exchanger", "submission", "content_filter", "mailstore")
 
 
 def command(words: Sequence[str]) -> list[str]:
@@ -21,6 +21,7 @@ def command(words: Sequence[str]) -> list[str]:
     rest = list(words[len(first) :])
     since = [] if any(word == "--since" or word.startswith("--since=") for word in rest) else ["--since", "2000-01-01"]
     where = [word for name in machines for word in ("--machine", name)]
+    where += [word for machine in landscape.machines("submission") for word in ("--submission", machine.name)]
     return [sys.executable, "-m", "fates", *first, "--ssh", f"ssh -F {paths.SSH_CONFIG}", *where, *since, *rest]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from . import kinds
 from .connections import Postscreen
 from .export import value
-from .machine import Machine, Reader, Tops
+from .machine import Machine, Reader
 from .messages import leave
 from .postal import Post
 from .sessions import Session
@@ -27,16 +27,21 @@ def _hour(entry: bytes) -> int:
     return int(digits) // 3600 if digits.isdigit() and len(digits) < 12 else 0
 
 
+#: How the servers of ports 587 and 465 are called behind their instance's name.
+_SUBMISSION = (b"submission/smtpd", b"submissions/smtpd", b"smtps/smtpd")
 _DELIVERIES = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "discard", "retry")
 
 
 class Book:
     """Everything that was read so far."""
 
-    def __init__(self, entries: Iterable[str] = ENTRIES) -> None:
-        """entries: syslog names of the instances that face the world."""
+    def __init__(self, entries: Iterable[str] = ENTRIES, submission: Iterable[str] = ()) -> None:
+        """entries: syslog names of the instances that face the world. submission: first labels of machines where people hand in letters.
+
+        Those are also known by a server of port 465 or 587.
+        """
         self.entries = {name.encode() for name in entries}
-        self.tops = Tops()
+        self.submission = {name.partition(".")[0].encode() for name in submission}
         self.machines: dict[bytes, Machine] = {}
         self.peers: dict[bytes, Machine] = {}
         self.lines = 0
@@ -175,7 +180,8 @@ class Book:
         if machine is None:
             if len(self.machines) >= _MACHINES:
                 name = b"(others)"
-            machine = self.machines.setdefault(name, Machine(name[:200], self.tops, self.peers))
+            machine = self.machines.setdefault(name, Machine(name[:200], self.peers))
+            machine.named = machine.label in self.submission
             self._posts.setdefault(name, Post(machine))
         return machine
 
@@ -200,6 +206,8 @@ class Book:
         post = self._posts[machine.name] if machine.name in self._posts else self._posts[b"(others)"]
         if name == b"amavis":
             return post.amavis
+        if name == b"opendkim":
+            return post.signer
         entry = instance in self.entries
         if not rest or not (entry or instance.startswith(b"postfix")):
             return None
@@ -207,9 +215,11 @@ class Book:
         if entry:
             machine.entry = True
             if daemon in ("postscreen", "dnsblog"):
+                machine.screening = True
                 screen = self._screens.setdefault(machine.name, Postscreen(machine))
                 return screen.lines.append if daemon == "postscreen" else screen.lookups.append
             if daemon == "smtpd":
+                machine.submission |= rest in _SUBMISSION
                 return self._sessions.setdefault((machine.name, program), Session(machine)).line
         table: dict[str, Reader] = {
             "qmgr": post.entry_qmgr if entry else post.qmgr,
@@ -259,13 +269,19 @@ class Book:
         if lost:
             machine.tops.reasons.add(b"connection: passed the screening, and the server tells nothing of it", lost)
 
-    def begun(self) -> dict[str, int]:
-        """Return what must be the sum of the fates of each unit, counted by other lines than the fates."""
-        found = {"connections": 0, "connections, began unseen": 0, "accepted": 0, "accepted before": 0, "own": 0}
+    def begun(self) -> dict[str, tuple[int, int]]:
+        """Return what must be the sum of the fates of each unit, counted by other lines than the fates: seen to begin, and unseen."""
+        found = dict.fromkeys((kinds.CONNECTION, kinds.MESSAGE, kinds.OWN), (0, 0))
         for machine in self.machines.values():
-            found["connections"] += machine.connects
-            found["connections, began unseen"] += max(0, machine.screened + machine.sessions - machine.connects)
-            found["accepted"] += machine.accepted
-            found["accepted before"] += machine.before
-            found["own"] += machine.own
+            came = machine.screened + machine.sessions
+            seen = machine.greeted if machine.handed_in else machine.connects
+            units = kinds.HANDED_IN if machine.handed_in else {}
+            for unit, begun, unseen in (
+                (kinds.CONNECTION, seen, max(0, came - seen)),
+                (kinds.MESSAGE, machine.accepted, machine.before),
+                (kinds.OWN, machine.own, 0),
+            ):
+                name = units.get(unit, unit)
+                so_far = found.get(name, (0, 0))
+                found[name] = (so_far[0] + begun, so_far[1] + unseen)
         return found

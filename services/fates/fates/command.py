@@ -74,6 +74,13 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"syslog name of the Postfix instance that faces the world; may be repeated (default: {', '.join(ENTRIES)})",
     )
+    parser.add_argument(
+        "--submission",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a machine where people hand in letters; may be repeated (one with a server of port 465 or 587 is known by that)",
+    )
 
 
 def chosen(given: argparse.Namespace) -> list[Source]:
@@ -120,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(given: argparse.Namespace) -> int:
-    book = Book(given.entry or ENTRIES)
+    book = Book(given.entry or ENTRIES, given.submission)
     if given.live:
         from .live import follow  # noqa: PLC0415, as above
 

@@ -24,6 +24,8 @@ _PHRASES = (
     (b"Error: rate limit", kinds.TOO_MANY),
     (b"size exceeds", kinds.MESSAGE_REFUSED),
 )
+#: RFC 4954 section 6.
+_LOGIN = (b"530", b"534", b"535", b"538")
 _INVALID = (b"5.1.1", b"5.1.2", b"5.1.3", b"5.1.6", b"5.2.1", b"5.2.2")
 
 
@@ -33,6 +35,8 @@ def judge(text: bytes, at: int) -> int:
         if text.find(b"too many ", at) > 0 or text.find(b"rate limit", at) > 0:
             return kinds.TOO_MANY
         return kinds.TRY_LATER
+    if text[at : at + 3] in _LOGIN:
+        return kinds.LOGIN_REFUSED
     if text[at + 4 : at + 9] in _INVALID:
         return kinds.INVALID_RECIPIENT
     # The answer ends where the envelope begins; what stands behind is the client's own text.

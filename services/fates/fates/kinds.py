@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CONNECTION, MESSAGE, OWN, RECIPIENT = "connection", "message", "own message", "recipient"
+#: What the same is called on a submission machine, where our own people come in: it adds up for itself, and to nothing of the world's.
+HANDED_IN = {CONNECTION: "session", MESSAGE: "letter", RECIPIENT: "letter's recipient"}
+SESSION, LETTER = HANDED_IN[CONNECTION], HANDED_IN[MESSAGE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Fate:
     talk: bool = False
 
 
-FATES = (
+_TOLD = (
     # Connections. Exactly one for each; whoever brought mail is told further among the messages.
     Fate("MAIL TAKEN", CONNECTION, "at least one message was taken; its fate is the message's"),
     Fate("SPAMMER BLOCKED", CONNECTION, "on a DNS list, on the access list, or a client that is refused whatever it says", talk=True),
@@ -26,6 +29,7 @@ FATES = (
     Fate("BAD HELO", CONNECTION, "refused for the name it gave in HELO or EHLO", talk=True),
     Fate("SENDER REFUSED", CONNECTION, "refused for the sender it gave"),
     Fate("RELAY REFUSED", CONNECTION, "wanted mail carried to a domain that is not ours"),
+    Fate("LOGIN REFUSED", CONNECTION, "gave no login where one is needed, or none that is right"),
     Fate("MESSAGE REFUSED", CONNECTION, "refused at or after DATA: too large, broken lines, a filter's word"),
     Fate("TOO MANY", CONNECTION, "more connections, messages or recipients than one client may have"),
     Fate("TRY LATER", CONNECTION, "answered 4xx and nothing worse"),
@@ -43,6 +47,7 @@ FATES = (
     Fate("OTHERWISE STOPPED", MESSAGE, "stopped by the filter for another reason (oversized, for instance)"),
     Fate("BOUNCED", MESSAGE, "could not be delivered to somebody and was given up"),
     Fate("DELETED", MESSAGE, "deleted from a queue by an operator"),
+    Fate("HELD", MESSAGE, "on hold where the logs end, for somebody to look at"),
     Fate("DEFERRED", MESSAGE, "in a queue where the logs end, after at least one attempt"),
     Fate("WAITING", MESSAGE, "in a queue where the logs end, not tried yet"),
     Fate("UNATTRIBUTED", MESSAGE, "the logs do not say what became of it"),
@@ -65,11 +70,22 @@ FATES = (
     Fate("DELIVERED", RECIPIENT, "one recipient's copy delivered, as far as the logs given reach"),
     Fate("BOUNCED", RECIPIENT, "one recipient's copy given up"),
 )
+#: Each slot's counterpart on a submission machine follows; nobody who comes there is called a spammer.
+FATES = _TOLD + tuple(
+    replace(fate, unit=HANDED_IN[fate.unit], name=fate.name.removeprefix("SPAMMER "), talk=False)
+    for fate in _TOLD
+    if fate.unit in HANDED_IN
+)
 SLOTS = len(FATES)
 #: One more counter: SPAMMER BLOCKED whose list is counted already. Reports add it to the others.
 LISTED = SLOTS
 #: Slots by unit and name.
 SLOT = {(fate.unit, fate.name): number for number, fate in enumerate(FATES)}
+
+#: Where a slot is counted on a submission machine.
+MOVED = {
+    number: SLOT[HANDED_IN[fate.unit], fate.name.removeprefix("SPAMMER ")] for number, fate in enumerate(_TOLD) if fate.unit in HANDED_IN
+}
 
 
 def of_unit(unit: str) -> list[int]:
@@ -89,6 +105,7 @@ BAD_HELO = _connection("BAD HELO")
 SENDER_REFUSED = _connection("SENDER REFUSED")
 RELAY_REFUSED = _connection("RELAY REFUSED")
 MESSAGE_REFUSED = _connection("MESSAGE REFUSED")
+LOGIN_REFUSED = _connection("LOGIN REFUSED")
 TOO_MANY = _connection("TOO MANY")
 TRY_LATER = _connection("TRY LATER")
 OTHERWISE_REFUSED = _connection("OTHERWISE REFUSED")

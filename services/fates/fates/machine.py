@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .kinds import BLOCKED, LISTED, SLOTS
+from .kinds import BLOCKED, LISTED, MOVED, SLOTS
 from .messages import LANDED, MOST, Message, leave
 from .tallies import Tally
 
@@ -15,7 +15,7 @@ Reader = Callable[[bytes], None]
 
 @dataclass(slots=True)
 class Tops:
-    """What is counted beside the fates, of all machines together."""
+    """What is counted beside the fates."""
 
     viruses: Tally = field(default_factory=Tally)
     #: Connections refused for a DNS list, and addresses that a list named.
@@ -24,6 +24,8 @@ class Tops:
     banned: Tally = field(default_factory=Tally)
     #: Mail that passed the filter although it was not clean.
     marks: Tally = field(default_factory=Tally)
+    #: Signatures that were added to letters, by domain and selector.
+    signed: Tally = field(default_factory=Tally)
     #: Why something is unattributed.
     reasons: Tally = field(default_factory=Tally)
 
@@ -33,14 +35,16 @@ class Machine:
     """Counters and open state of one machine; ``now`` is the list of counters of the hour that is read."""
 
     name: bytes
-    tops: Tops
     peers: dict[bytes, Machine]
+    tops: Tops = field(default_factory=Tops)
     hours: dict[bytes, list[int]] = field(default_factory=dict)
     now: list[int] = field(default_factory=lambda: [0] * (SLOTS + 1))
     # Connections
     connects: int = 0
     passes: int = 0
     sessions: int = 0
+    #: Sessions whose beginning was seen: what there is to count on a machine without a screening daemon.
+    greeted: int = 0
     screened: int = 0
     screens: dict[bytes, int] = field(default_factory=dict)
     # Messages: by queue id, whatever the instance (an id is a time and an inode, postconf(5) enable_long_queue_ids).
@@ -52,6 +56,10 @@ class Machine:
     own: int = 0
     #: Whether the world's mail comes in here; other machines with a queue are mailstores.
     entry: bool = False
+    #: Whether the world is screened here; whether a server of port 465 or 587 was heard; whether it was named as a submission machine.
+    screening: bool = False
+    submission: bool = False
+    named: bool = False
     #: Queue ids that another machine said it handed over, before this one's log told of them; and the reverse.
     expected: dict[bytes, Message] = field(default_factory=dict)
     landed: dict[bytes, Message] = field(default_factory=dict)
@@ -87,12 +95,19 @@ class Machine:
             self.early += 1
             leave(self, b"", self.expected.pop(next(iter(self.expected))))
 
+    @property
+    def handed_in(self) -> bool:
+        """Whether what comes in here is our own people's."""
+        return self.named or (self.submission and not self.screening)
+
     def totals(self) -> list[list[int]]:
         """Return the counters of each hour, one for each slot."""
-        return [_folded(counts) for counts in self.hours.values()]
+        return [self._folded(counts) for counts in self.hours.values()]
 
-
-def _folded(counts: list[int]) -> list[int]:
-    whole = counts[:SLOTS]
-    whole[BLOCKED] += counts[LISTED]
-    return whole
+    def _folded(self, counts: list[int]) -> list[int]:
+        whole = counts[:SLOTS]
+        whole[BLOCKED] += counts[LISTED]
+        if self.handed_in:
+            for world, ours in MOVED.items():
+                whole[ours], whole[world] = whole[world], 0
+        return whole

@@ -14,7 +14,7 @@ OFFERED, ACCEPTED, BEFORE, BORN = range(4)
 #: What a message that is stopped for several reasons is counted as: the first that holds.
 GRAVITY = tuple(SLOT[MESSAGE, name] for name in ("INFECTED", "BANNED", "SPAM", "BADHEADER", "UNCHECKED", "OTHERWISE STOPPED"))
 _RANK = {slot: len(GRAVITY) - number for number, slot in enumerate(GRAVITY)}
-_TAKEN = {name: SLOT[MESSAGE, name] for name in ("OK", "BOUNCED", "DELETED", "DEFERRED", "WAITING", "UNATTRIBUTED")}
+_TAKEN = {name: SLOT[MESSAGE, name] for name in ("OK", "BOUNCED", "DELETED", "HELD", "DEFERRED", "WAITING", "UNATTRIBUTED")}
 _BORN = {name: SLOT[OWN, name] for name in ("SENT", "STOPPED", "BOUNCED", "DEFERRED", "WAITING", "UNATTRIBUTED")}
 #: Queue entries that are remembered at once on one machine. A log whose "removed" lines are gone would fill the memory.
 MOST = 60_000
@@ -25,8 +25,8 @@ class Message:
     """What is known of a message. ``open`` counts the queue entries, on all machines, that hold a part of it."""
 
     __slots__ = (
-        "deferred", "deleted", "delivered", "failed", "handed", "into", "joined", "kind", "machine", "open", "passed", "root", "rooted",
-        "stopped",
+        "deferred", "deleted", "delivered", "failed", "handed", "held", "into", "joined", "kind", "machine", "open", "passed",
+        "root", "rooted", "stopped",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, kind: int, root: bytes) -> None:
@@ -39,7 +39,7 @@ class Message:
         self.open = 1
         self.stopped = self.delivered = self.failed = 0
         #: joined and passed: a next stage took it, one that named its origin, and one that did not.
-        self.deferred = self.deleted = self.joined = self.passed = False
+        self.deferred = self.deleted = self.held = self.joined = self.passed = False
         #: The queue ids that other machines' stages gave it, one after the other.
         self.handed = b""
         #: The message that this one turned out to be a part of.
@@ -68,7 +68,7 @@ class Message:
         if self.deleted:
             return _TAKEN["DELETED"]
         if self.open > 0:
-            return _TAKEN["DEFERRED" if self.deferred else "WAITING"]
+            return _TAKEN["HELD" if self.held else "DEFERRED" if self.deferred else "WAITING"]
         return _TAKEN["OK" if self.delivered else "UNATTRIBUTED"]
 
     def _own(self) -> str:
@@ -116,6 +116,17 @@ def begin(machine: Machine, queue_id: bytes, kind: int) -> Message:
     else:
         machine.queue[queue_id] = message
     return message
+
+
+def hold(machine: Machine, queue_id: bytes) -> None:
+    """Note that a message is put on hold; the queue manager then says nothing of it, so this is how it was taken."""
+    message = machine.queue.get(queue_id)
+    if message is None:
+        return
+    if message.kind == OFFERED:
+        message.kind = ACCEPTED
+        machine.accepted += 1
+    message.whole().held = True
 
 
 def enter(machine: Machine, queue_id: bytes, message: Message) -> None:

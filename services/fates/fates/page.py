@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
 from .charts import MOST_COLUMNS, bars, columns
-from .kinds import CONNECTION, MESSAGE
+from .kinds import CONNECTION, HANDED_IN, MESSAGE, OWN, RECIPIENT, SESSION
 from .report import TOPS, Report
 
 _STYLE = """
@@ -87,11 +87,9 @@ def page(report: Report, title: str = "Fates") -> str:
             ("fate", "unit", "count", "percent", "meaning"),
             [(row["fate"], row["unit"], row["count"], f"{row['percent']:.2f}", row["meaning"]) for row in report["fates"]],
         ),
+        *(["<h2>Handed in by our people</h2>", _units(report, HANDED_IN.values())] if SESSION in report["units"] else []),
         "<h2>Recipients and messages of our own</h2>",
-        _table(
-            ("", "unit", "count"),
-            [(name, unit, count) for unit in ("recipient", "own message") for name, count in report["units"].get(unit, {}).items()],
-        ),
+        _units(report, (RECIPIENT, OWN)),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -122,6 +120,10 @@ def _top(heading: str, rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return ""
     return f"<section><h2>{escape(heading)}</h2>{_table(('', 'count'), [(row['name'], row['count']) for row in rows])}</section>"
+
+
+def _units(report: Report, units: Iterable[str]) -> str:
+    return _table(("", "unit", "count"), [(name, unit, count) for unit in units for name, count in report["units"].get(unit, {}).items()])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

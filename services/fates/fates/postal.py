@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .kinds import DELIVERED, GIVEN_UP, MESSAGE, SLOT
 from .machine import Machine
-from .messages import ACCEPTED, BEFORE, BORN, OFFERED, OWN_UNTOLD, UNTOLD, Message, begin, enter, expect, leave, merge
+from .messages import ACCEPTED, BEFORE, BORN, OFFERED, OWN_UNTOLD, UNTOLD, Message, begin, enter, expect, hold, leave, merge
 
 _STOPPED = {
     b"INFECTED": SLOT[MESSAGE, "INFECTED"],
@@ -144,8 +144,11 @@ class Post:
             self.machine.own += 1
 
     def cleanup(self, text: bytes) -> None:
-        """A message that was begun and not taken leaves this line only."""
+        """A message that was begun and not taken leaves this line only; one that a header or a milter puts on hold, another."""
         if text[-21:] != b": removed (canceled)\n":
+            queue_id, _, what = text.partition(b":")
+            if what[:6] == b" hold:" or what[:13] == b" milter-hold:":
+                hold(self.machine, queue_id)
             return
         queue_id = text[:-21]
         message = self.machine.queue.get(queue_id)
@@ -153,18 +156,26 @@ class Post:
             return
         if message.kind == BORN:
             self.machine.own -= 1
+        elif message.kind == ACCEPTED and message.held:
+            self.machine.accepted -= 1  # on hold, and refused in the end
         elif message.kind != OFFERED:
             return
         message.kind = OFFERED
         del self.machine.queue[queue_id]
 
     def postsuper(self, text: bytes) -> None:
-        """An operator deletes a message."""
+        """An operator deletes a message, puts it on hold or lets it go on."""
         queue_id, _, what = text.partition(b": ")
         message = self.machine.queue.get(queue_id)
-        if what == b"removed\n" and message is not None:
+        if message is None:
+            return
+        if what == b"removed\n":
             message.whole().deleted = True
             self.removed(queue_id, OWN_UNTOLD)
+        elif what == b"placed on hold\n":
+            hold(self.machine, queue_id)
+        elif what == b"released from hold\n":
+            message.whole().held = False
 
     # Ways out
 
@@ -222,6 +233,12 @@ class Post:
                 return
         message.delivered += 1
         machine.now[DELIVERED] += 1
+
+    def signer(self, text: bytes) -> None:
+        """opendkim(8) tells of each signature that it adds: selector and domain."""
+        selector, found, domain = text.partition(b": DKIM-Signature field added (s=")[2].partition(b", d=")
+        if found:
+            self.machine.tops.signed.add(domain.rstrip(b")\n") + b" " + selector)
 
     # The filter
 

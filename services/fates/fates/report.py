@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .book import Book
-from .kinds import CONNECTION, FATES, MAIL_TAKEN, MESSAGE, OWN, RECIPIENT, SLOTS, of_unit
+from .kinds import CONNECTION, FATES, LETTER, MAIL_TAKEN, MESSAGE, OWN, RECIPIENT, SESSION, SLOTS, of_unit
+from .machine import Machine
 from .tallies import Tally
 
 Report = dict[str, Any]
@@ -17,6 +18,10 @@ TOPS = (
     ("listed", "Lists that named a client"),
     ("banned", "Banned files"),
     ("passed_with_mark", "Passed although not clean"),
+    ("viruses_handed_in", "Viruses in letters handed in"),
+    ("banned_handed_in", "Banned files in letters handed in"),
+    ("handed_in_with_mark", "Letters handed in that went on although not clean"),
+    ("signed", "Signatures added, by domain and selector"),
     ("unattributed", "Why something is unattributed"),
 )
 
@@ -69,6 +74,8 @@ def build(book: Book, top: int = 10) -> Report:
         for slot in sorted(told, key=lambda slot: -total[slot])
         if total[slot]
     ]
+    world = [machine for machine in machines if not machine.handed_in]
+    ours = [machine for machine in machines if machine.handed_in]
     busy = {_name(machine.name): _named(_sum(machine.totals())) for machine in machines}
     return {
         "from": min(hours, default=None),
@@ -81,32 +88,45 @@ def build(book: Book, top: int = 10) -> Report:
         "units": _named(total),
         "recipients": _named(total).get(RECIPIENT, {}),
         "reconciliation": _reconcile(book, total),
-        "unattributed": _top(book.tops.reasons, top),
-        "viruses": _top(book.tops.viruses, top),
-        "lists": _top(book.tops.lists, top),
-        "listed": _top(book.tops.listed, top),
-        "banned": _top(book.tops.banned, top),
-        "passed_with_mark": _top(book.tops.marks, top),
+        "unattributed": _top(machines, "reasons", top),
+        "viruses": _top(world, "viruses", top),
+        "lists": _top(world, "lists", top),
+        "listed": _top(world, "listed", top),
+        "banned": _top(world, "banned", top),
+        "passed_with_mark": _top(world, "marks", top),
+        "viruses_handed_in": _top(ours, "viruses", top),
+        "banned_handed_in": _top(ours, "banned", top),
+        "handed_in_with_mark": _top(ours, "marks", top),
+        "signed": _top(machines, "signed", top),
         "machines": {name: units for name, units in busy.items() if units},
         "hours": {hour: _named(_sum(lists)) for hour, lists in sorted(hours.items())},
         "days": {day: _named(_sum(lists)) for day, lists in sorted(days.items())},
     }
 
 
-def _top(tally: Tally, number: int) -> list[dict[str, Any]]:
-    return [{"name": _name(name), "count": count} for name, count in tally.top(number)]
+def _top(machines: list[Machine], what: str, number: int) -> list[dict[str, Any]]:
+    """Return what these machines counted most under a list of theirs."""
+    whole = Tally()
+    for machine in machines:
+        whole.take(getattr(machine.tops, what))
+    return [{"name": _name(name), "count": count} for name, count in whole.top(number)]
 
 
 def _reconcile(book: Book, total: list[int]) -> list[dict[str, Any]]:
     """Set what began, by the lines of its beginning, against the sum of the fates."""
-    begun = book.begun()
-
-    def row(unit: str, what: str, known: int, unseen: int) -> dict[str, Any]:
+    rows = []
+    for unit, (known, unseen) in book.begun().items():
         fates = sum(total[slot] for slot in of_unit(unit))
-        return {"unit": unit, "what": what, "begun": known, "begun_unseen": unseen, "fates": fates, "agrees": known + unseen == fates}
+        rows.append(
+            {"unit": unit, "what": _WHAT[unit], "begun": known, "begun_unseen": unseen, "fates": fates, "agrees": known + unseen == fates}
+        )
+    return rows
 
-    return [
-        row(CONNECTION, "connections", begun["connections"], begun["connections, began unseen"]),
-        row(MESSAGE, "messages taken", begun["accepted"], begun["accepted before"]),
-        row(OWN, "messages of our own", begun["own"], 0),
-    ]
+
+_WHAT = {
+    CONNECTION: "connections",
+    MESSAGE: "messages taken",
+    OWN: "messages of our own",
+    SESSION: "sessions of our people",
+    LETTER: "letters handed in",
+}

@@ -6,12 +6,13 @@ from . import kinds
 from .connections import judge
 from .kinds import ANSWERED
 from .machine import Machine
-from .messages import OFFERED, begin
+from .messages import OFFERED, begin, hold
 
 _OPEN = 0
 _CLOSED = -1
 #: How much a fate weighs against another of the same connection; among equals the first counts.
 _WEIGHT = {_OPEN: 0, kinds.DISCONNECTED: 1, kinds.TRY_LATER: 2}
+_NOTHING_SAID = frozenset((_OPEN, kinds.DISCONNECTED))
 _NONE = frozenset((b"0\n", b"0/", b"0 "))
 _AFTER_DATA = (b"DATA", b"END-", b"BDAT")
 
@@ -34,6 +35,8 @@ class Session:
                 if self.fate == _CLOSED:
                     self._begin()
                 begin(self.machine, queue_id, OFFERED)
+            elif rest[:6] == b" hold:":
+                hold(self.machine, queue_id)
             elif queue_id.isalnum():
                 self._event(rest[1:])
             return
@@ -42,6 +45,7 @@ class Session:
             if self.fate != _CLOSED:
                 self._settle(self.fate or kinds.UNATTRIBUTED_CONNECTION)
             self._begin()
+            self.machine.greeted += 1
         elif word == b"disconne":
             self._disconnect(text)
         elif word == b"warning:":
@@ -98,6 +102,8 @@ class Session:
             taken = text[data + 6 : data + 8] not in _NONE
         if taken:
             fate = kinds.MAIL_TAKEN
+        elif self.fate in _NOTHING_SAID and text.find(b" auth=0/") > 0:
+            fate = kinds.LOGIN_REFUSED
         elif self.fate != _OPEN:
             fate = self.fate
         elif text.find(b" data=0") > 0:

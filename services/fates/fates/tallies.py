@@ -23,6 +23,11 @@ class Tally:
             name = OTHERS
         counts[name] = counts.get(name, 0) + count
 
+    def take(self, other: Tally) -> None:
+        """Add what another has counted."""
+        for name, count in other.counts.items():
+            self.add(name, count)
+
     def top(self, number: int) -> list[tuple[bytes, int]]:
         """Return the most frequent names, the most frequent first."""
         return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))[:number]

@@ -12,7 +12,7 @@ from typing import Any
 
 from .book import ENTRIES, Book
 from .following import Journey, Line, Logs, follow
-from .kinds import CONNECTION, FATES, MAIL_TAKEN
+from .kinds import FATES, LETTER, MAIL_TAKEN, MESSAGE
 from .report import build, printable
 from .sources import from_file
 
@@ -45,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     if not journeys and not rest:
         print(f"fates: nothing names {printable(given.what)} in these logs", file=sys.stderr)
         return NOTHING
-    told = [_told(journey, given.entry or ENTRIES) for journey in journeys]
+    told = [_told(journey, given.entry or ENTRIES, given.submission) for journey in journeys]
     if given.json:
         print(json.dumps({"messages": told, "other_lines": [_line(line) for line in rest]}))
     elif len(told) == 1 or given.all:
@@ -59,16 +59,17 @@ def main(words: Sequence[str]) -> int:
     return FINE
 
 
-def _told(journey: Journey, entries: Sequence[str]) -> dict[str, Any]:
+def _told(journey: Journey, entries: Sequence[str], submission: Sequence[str]) -> dict[str, Any]:
     """Return a message with its fate, which is told from its lines alone as it would be from the whole log."""
     lines = journey.ordered()
-    book = Book(entries)
+    book = Book(entries, submission)
     for line in sorted(lines, key=lambda line: line.number):
         book.introduce(_as_text(line), False)
     for line in sorted(lines, key=lambda line: (line.time, line.number)):
         book.text(_as_text(line) + b"\n")
     book.close()
-    fates = [f"{row['fate']} ({row['unit']})" for row in build(book)["fates"] if row["unit"] != CONNECTION]
+    units = build(book)["units"]
+    fates = [f"{fate} ({unit})" for unit in (MESSAGE, LETTER) for fate in units.get(unit, {})]
     texts = [line.text for line in lines]
     sender = next((match[1] for text in texts if (match := _SENDER.search(text))), b"")
     recipients = dict.fromkeys(match[1] for text in texts if (match := _RECIPIENT.search(text)))

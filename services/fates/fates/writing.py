@@ -6,7 +6,10 @@ import csv
 import io
 from typing import Any
 
+from .kinds import HANDED_IN, LETTER, RECIPIENT, SESSION
 from .report import TOPS, Report
+
+ANSWER = HANDED_IN[RECIPIENT]
 
 
 def text(report: Report) -> str:
@@ -20,6 +23,8 @@ def text(report: Report) -> str:
         lines.append(f"{row['what']:24} {row['begun']:12,} {row['begun_unseen']:9,} {row['fates']:12,}{agrees}")
     taken = report["units"].get("connection", {}).get("MAIL TAKEN", 0)
     lines.append(f"{'connections with mail':24} {taken:12,}")
+    for unit, title in ((SESSION, "Sessions of our people"), (LETTER, "Letters they handed in"), (ANSWER, "Recipients of these")):
+        lines += _section(title, report["units"].get(unit, {}))
     lines += _section("Messages of our own", report["units"].get("own message", {}))
     lines += _section("Recipients, by single answer and delivery", report["recipients"])
     for key, title in TOPS:
