@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,19 @@ def pcre_rule(pattern: str, result: str) -> str:
         raise ValueError(f"{pattern!r} is no regular expression: {fault}") from fault
     delimited = re.sub(r"(?<!\\)((?:\\\\)*)/", r"\1\\/", expression)
     return f"{negated}/{delimited}/ {result}"
+
+
+def postfix_network(text: str) -> str:
+    """Write an address or network for a list of Postfix, where IPv6 stands in brackets (postconf(5) mynetworks).
+
+    Bare, its colons would make it the name of a table. Raises ValueError for what is neither.
+    """
+    network = ipaddress.ip_network(text)
+    shown = str(network.network_address) if network.num_addresses == 1 else str(network)
+    if network.version == 4:
+        return shown
+    address, slash, length = shown.partition("/")
+    return f"[{address}]{slash}{length}"
 
 
 def postscreen_site(listed: Mapping[str, Any]) -> str:
@@ -50,4 +64,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters."""
-        return {"pcre_loosely": pcre_loosely, "pcre_rule": pcre_rule, "postscreen_site": postscreen_site}
+        return {
+            "pcre_loosely": pcre_loosely,
+            "pcre_rule": pcre_rule,
+            "postfix_network": postfix_network,
+            "postscreen_site": postscreen_site,
+        }

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from filter_plugins.postfix import pcre_loosely, pcre_rule, postscreen_site
+from filter_plugins.postfix import pcre_loosely, pcre_rule, postfix_network, postscreen_site
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,16 @@ def test_a_text_is_known_through_needless_backslashes(written: str) -> None:
 @pytest.mark.parametrize("written", ["examplexorg", r"example\\.org", "example.or"])
 def test_another_text_is_not(written: str) -> None:
     assert not re.fullmatch(pcre_loosely("example.org"), written)
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("192.0.2.0/24", "192.0.2.0/24"),
+        ("192.0.2.7/32", "192.0.2.7"),
+        ("2001:db8:1::/48", "[2001:db8:1::]/48"),
+        ("2001:DB8::7", "[2001:db8::7]"),
+    ],
+)
+def test_a_network_for_a_list(given: str, written: str) -> None:
+    assert postfix_network(given) == written
