@@ -145,12 +145,13 @@ class Post:
 
     def cleanup(self, text: bytes) -> None:
         """A message that was begun and not taken leaves this line only; one that a header or a milter puts on hold, another."""
-        if text[-21:] != b": removed (canceled)\n":
-            queue_id, _, what = text.partition(b":")
-            if what[:6] == b" hold:" or what[:13] == b" milter-hold:":
-                hold(self.machine, queue_id)
+        queue_id, _, what = text.partition(b":")
+        if what[:12] == b" message-id=":
             return
-        queue_id = text[:-21]
+        if what[:6] == b" hold:" or what[:13] == b" milter-hold:":
+            hold(self.machine, queue_id)
+        if what != b" removed (canceled)\n":
+            return
         message = self.machine.queue.get(queue_id)
         if message is None or message.root != queue_id or not message.rooted:
             return

@@ -35,9 +35,9 @@ class Session:
                 if self.fate == _CLOSED:
                     self._begin()
                 begin(self.machine, queue_id, OFFERED)
-            elif rest[:6] == b" hold:":
-                hold(self.machine, queue_id)
             elif queue_id.isalnum():
+                if rest[:6] == b" hold:":
+                    hold(self.machine, queue_id)
                 self._event(rest[1:])
             return
         word = text[:8]

@@ -18,7 +18,7 @@ from typing import IO, Any
 from .export import Cutter, first_time
 
 #: Bytes that are read at once: large enough that Python's own work per block vanishes, small enough for a processor's cache.
-CHUNK = 1 << 18
+CHUNK = 1 << 17
 #: A line longer than this is cut: Postfix's own have at most 2 kB, the filter's some more for each recipient.
 LONGEST = 1 << 16
 #: What a journal must tell of each line; everything else stays where it is.
