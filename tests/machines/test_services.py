@@ -27,6 +27,17 @@ UNITS = {
         "postfix@inside.service",
         "posthouse-recipients.service",
     ],
+    "submission": [
+        "postfix.service",
+        "postfix@outside.service",
+        "postfix@fixup.service",
+        "postfix@inside.service",
+        "posthouse-recipients.service",
+        "posthouse-rates.socket",
+        "posthouse-rates.service",
+        "posthouse-skim.service",
+        "dovecot.service",
+    ],
     "proxy": ["dovecot.service"],
 }
 EVERYWHERE = ["nftables.service", "ssh.service", "systemd-journald.service"]
@@ -38,6 +49,7 @@ PORTS = {
     "content_filter": set(),  # that of the lab serves the exchanger on its own machine
     "mailstore": {25, 2525, 110, 143, 993, 995, 4190},
     "exchanger": {25, 2526},
+    "submission": {25, 465, 587},
     "proxy": {110, 143, 993, 995, 4190},
 }
 NAMES = [machine.name for machine in INVENTORY.ours]
