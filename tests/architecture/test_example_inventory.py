@@ -94,7 +94,13 @@ def test_a_firewall_lets_in_whom_the_inventory_names(pictures: Pictures) -> None
     def rule_set(host: str) -> str:
         return str(pictures[host]["base"]["files"]["/etc/nftables.conf"]["content"])
 
-    assert "ip saddr { 192.0.2.21, 192.0.2.22, 192.0.2.23, 192.0.2.31, 192.0.2.32 } tcp dport { 25 } accept" in rule_set("store1")
+    assert (
+        "ip saddr { 192.0.2.21, 192.0.2.22, 192.0.2.23, 192.0.2.31, 192.0.2.32, 192.0.2.35, 192.0.2.36 } tcp dport { 25 } accept"
+        in rule_set("store1")
+    )
+    # The campus hands in on 25, people from everywhere on the other two.
+    assert "ip saddr 192.0.2.0/24 tcp dport { 25 } accept" in rule_set("smtp1").replace("{ 192.0.2.0/24 }", "192.0.2.0/24")
+    assert "        tcp dport { 465, 587 } accept" in rule_set("smtp2")
     assert "ip saddr { 192.0.2.41, 192.0.2.42 } tcp dport { 110, 143, 993, 995, 4190 } accept" in rule_set("store3")
     assert "        tcp dport { 25 } accept" in rule_set("mx2")
     assert "ip saddr { 192.0.2.5, 192.0.2.192/27 } tcp dport { 22 } accept" in rule_set("ns1")
@@ -117,7 +123,10 @@ def test_an_exchanger_uses_its_own_filter_or_one_elsewhere(pictures: Pictures) -
     here, elsewhere = (content(host, "content_filter", "/etc/amavis/conf.d/20-debian_defaults") for host in ("mx1", "filter1"))
     assert "@listen_sockets = ('127.0.0.1:10024');" in here
     assert "EXCHANGERS" not in here
-    assert "@listen_sockets = ('192.0.2.61:10024');" in elsewhere
+    assert "@listen_sockets = ('192.0.2.61:10024', '192.0.2.61:10026');" in elsewhere
+    assert "bypass_spam_checks_maps" in elsewhere.partition("'SUBMISSIONS'")[2]
+    assert "bypass" not in elsewhere.partition("'SUBMISSIONS'")[0]
+    assert "relayhost = [filter1.example.edu]:10026\n" in content("smtp1", "mx_fixup", "/etc/postfix-fixup/main.cf")
     assert "'192.0.2.32' => 'smtp:[mx2.example.edu]:10027'," in elsewhere
     assert "192.0.2.31" not in elsewhere
 
@@ -126,6 +135,7 @@ def test_an_exchanger_uses_its_own_filter_or_one_elsewhere(pictures: Pictures) -
 
     assert "ip saddr { 192.0.2.32 } tcp dport { 10024 } accept" in rules("filter1")
     assert "ip saddr { 192.0.2.61 } tcp dport { 10027 } accept" in rules("mx2")
+    assert "ip saddr { 192.0.2.35, 192.0.2.36 } tcp dport { 10026 } accept" in rules("filter1")
     assert "10024" not in rules("mx1")
     assert "10027" not in rules("mx1")
 
