@@ -27,11 +27,13 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 def _body(certificate: bytes) -> list[tuple[int, bytes, bytes]]:
     """The parts of a certificate from its serial number on."""
-    (_, outer, _), *_ = _items(certificate)
-    (_, body, _), *_ = _items(outer)
-    parts = list(_items(body))
+    try:
+        outer = next(_items(certificate))
+        parts = list(_items(next(_items(outer[1]))[1]))
+    except StopIteration as fault:
+        raise ValueError("that is no certificate") from fault
     # A version comes first in every certificate of today ([0], explicit).
-    return parts[1:] if parts[0][0] == 0xA0 else parts
+    return parts[1:] if parts and parts[0][0] == 0xA0 else parts
 
 
 def ends(certificate: bytes) -> datetime:

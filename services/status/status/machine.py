@@ -13,11 +13,12 @@ from . import der
 from .findings import Finding, Level, Limits, duration, listed
 
 _DAY = 86400.0
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def asked(words: Sequence[str], patience: float) -> tuple[int, str, str]:
     """Run a program; return its status, what it printed, and what it complained of. A program that cannot be run has status 127."""
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    environment = {"PATH": _PATH, "LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(
             words,

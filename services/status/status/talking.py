@@ -97,7 +97,7 @@ def _begin(address: str, port: int, speaks: str, host: str, context: ssl.SSLCont
             greeting, steps = _OPENINGS[speaks]
             _expect(raw, greeting)
             for question, good in steps:
-                raw.sendall(question.replace(b"{name}", socket.getfqdn().encode("ascii", "replace")))
+                raw.sendall(question.replace(b"{name}", _literal(raw)))
                 _expect(raw, good)
         return context.wrap_socket(raw, server_hostname=host)
     except BaseException:
@@ -109,6 +109,12 @@ def _ask_directory(raw: socket.socket) -> None:
     raw.sendall(_LDAP)
     if _LDAP_FINE not in raw.recv(_LONGEST):
         raise ValueError("it does not offer StartTLS")
+
+
+def _literal(raw: socket.socket) -> bytes:
+    """Our address as a name for EHLO (RFC 5321 section 4.1.3): a dead name server may keep us waiting for a real one."""
+    address = str(raw.getsockname()[0]).partition("%")[0]
+    return (f"[IPv6:{address}]" if ":" in address else f"[{address}]").encode()
 
 
 def _expect(raw: socket.socket, good: tuple[bytes, ...]) -> None:
