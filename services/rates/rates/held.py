@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import os
 import pwd
@@ -16,6 +17,7 @@ from posthouse.text import shortened, visible
 
 from .mailqueue import QUEUE_ID, Hold, Letter, QueueError
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 INSTANCE = "/etc/postfix-outside"
 FINE, FAILED, USAGE, AWAY, UNKNOWN = 0, 1, 2, 3, 4
 _EXITS = "Exit codes: 0 done; 1 something was refused or not done; 2 wrong use; 3 Postfix does not answer; 4 no such letter is on hold."
@@ -58,7 +60,9 @@ def _parser(instance: str) -> argparse.ArgumentParser:
 
     def whose(made: argparse.ArgumentParser) -> None:
         made.add_argument("--person", default="", metavar="LOGIN", help="all letters of this person")
-        made.add_argument("--device", default="", metavar="ADDRESS", help="all letters that came from this address without a login")
+        made.add_argument(
+            "--device", type=_network, metavar="ADDRESS", help="all letters that came from this address, or network, without a login"
+        )
 
     whose(command("list", _list, "list what waits, oldest first"))
     show = command("show", _show, "show a letter: who handed it in, for whom, why it waits, and its header")
@@ -73,6 +77,13 @@ def _parser(instance: str) -> argparse.ArgumentParser:
         whose(act)
         act.add_argument("--check", action="store_true", help="only say what would be done")
     return parser
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from fault
 
 
 def _list(given: argparse.Namespace, hold: Hold) -> int:
@@ -135,10 +146,15 @@ def _audit(word: str, letter: Letter, done: bool) -> None:
 
 
 def _is_of(letter: Letter, given: argparse.Namespace) -> bool:
-    person, device = str(given.person), str(given.device)
+    person, device = str(given.person), given.device
     if person:
         return letter.login.lower() == person.lower()
-    return not device or (not letter.login and letter.client == device)
+    if not device:
+        return True
+    try:
+        return not letter.login and ipaddress.ip_address(letter.client) in device
+    except ValueError:
+        return False
 
 
 def _chosen(ids: Sequence[str], letters: Sequence[Letter]) -> list[Letter]:

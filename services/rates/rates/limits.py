@@ -9,6 +9,8 @@ from enum import Enum
 
 #: A number that nobody reaches.
 NONE = -1
+#: Bits of an IPv6 address that name a network (RFC 4291 section 2.5.1).
+_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,15 @@ class Networks:
         self._networks = sorted(found, key=lambda one: one[0].prefixlen, reverse=True)
         self._otherwise = otherwise
 
-    def numbers(self, address: str) -> Numbers:
-        """Return the numbers of a device."""
-        found = ipaddress.ip_address(address)
-        return next((numbers for network, numbers in self._networks if found in network), self._otherwise)
+    def device(self, address: str) -> tuple[Holder, Numbers]:
+        """Return as whom a device is counted, and by which numbers. Raises ValueError for what is no address.
+
+        With IPv6 whoever is in a network may take any address of it, another for each letter, so the network is counted. Only an address
+        for which somebody has given numbers (by more than 64 bits) is counted by itself.
+        """
+        found = ipaddress.ip_address(address.partition("/")[0])
+        prefix, numbers = next(
+            ((network.prefixlen, numbers) for network, numbers in self._networks if found in network), (0, self._otherwise)
+        )
+        by_network = found.version == 6 and prefix <= _TOGETHER
+        return Holder("device", str(ipaddress.ip_network(f"{found}/{_TOGETHER}", strict=False) if by_network else found)), numbers

@@ -73,11 +73,11 @@ class Service:
             try:
                 if ipaddress.ip_address(client).is_loopback:
                     return DUNNO
-                numbers = self._settings.networks.numbers(client)
+                holder, numbers = self._settings.networks.device(client)
             except ValueError:
                 # Postfix did not learn the address of a client that had gone by then.
                 return DUNNO
-            holder, address = Holder("device", client), self._settings.postmaster
+            address = self._settings.postmaster
         if numbers.hard == NONE:
             return DUNNO
         count = self._counter.count(holder, recipients, numbers)
@@ -119,14 +119,15 @@ class Service:
             return {"holders": [self._row(holder, used, kept) for holder, used, kept in self._counter.all()[:most]]}
         if kind == "rates_show" and request.get("kind") in {"person", "device"}:
             holder = Holder(request["kind"], _name(request.get("name", "")))
+            try:
+                holder = self._settings.networks.device(holder.name)[0] if holder.kind == "device" else holder
+            except ValueError:
+                return {"error": f"{holder.name} is no address"}
             return self._row(holder, *self._counter.used(holder))
         return {"error": "unknown question"}
 
     def _row(self, holder: Holder, used: int, kept: int) -> dict[str, object]:
-        try:
-            numbers = self._person(holder.name)[0] if holder.kind == "person" else self._settings.networks.numbers(holder.name)
-        except ValueError:
-            return {"error": f"{holder.name} is no address"}
+        numbers = self._person(holder.name)[0] if holder.kind == "person" else self._settings.networks.device(holder.name)[1]
         row: dict[str, object] = {"kind": holder.kind, "name": holder.name, "used": used, "soft": numbers.soft, "hard": numbers.hard}
         return row | {"kept": kept}
 

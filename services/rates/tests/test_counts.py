@@ -66,9 +66,25 @@ def test_the_longest_prefix_counts() -> None:
         [("192.0.2.0/24", Numbers(1, 2)), ("192.0.2.64/26", Numbers(3, 4)), ("2001:db8::/32", Numbers(5, 6))], Numbers(7, 8)
     )
     for address, hard in (("192.0.2.1", 2), ("192.0.2.65", 4), ("2001:db8::1", 6), ("198.51.100.1", 8), ("2001:db9::1", 8)):
-        assert networks.numbers(address).hard == hard
+        assert networks.device(address)[1].hard == hard
     with pytest.raises(ValueError, match="does not appear"):
-        networks.numbers("unknown")
+        networks.device("unknown")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+        ("2001:DB8:0:1:ffff::7", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1::/64", "2001:db8:0:1::/64"),
+        ("2001:db8:0:2::25", "2001:db8:0:2::25"),
+    ],
+)
+def test_with_ipv6_a_network_is_one_device(address: str, name: str) -> None:
+    """Or who changes the address with each letter would never reach a limit."""
+    networks = Networks([("2001:db8::/32", TEN), ("2001:db8:0:2::25/128", Numbers(1, 2))], TEN)
+    assert networks.device(address)[0] == Holder("device", name)
 
 
 def test_a_window_slides(clock: Clock) -> None:

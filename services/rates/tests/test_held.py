@@ -102,6 +102,8 @@ def test_list_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     (one,) = json.loads(text)["letters"]
     assert (one["id"], one["person"], one["recipients"], one["from"]) == ("69FA12FA238", "Al", 2, "al@madstop.test")
     assert json.loads(run(capsys, "list", "--device", "198.51.100.7", "--json")[1])["letters"] == []
+    for device in ("192.0.2.4", "192.0.2.0/24"):
+        assert [one["id"] for one in json.loads(run(capsys, "list", "--device", device, "--json")[1])["letters"]] == ["4dBqWf0z1Zz"]
 
 
 def test_show(capsys: pytest.CaptureFixture[str]) -> None:

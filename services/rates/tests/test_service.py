@@ -86,6 +86,12 @@ def test_devices_are_counted_by_address_and_network(service: Service, letters: l
     assert "held release --device 198.51.100.7" in letters[-2].get_content()
 
 
+def test_a_device_of_ipv6_does_not_escape_by_another_address(service: Service) -> None:
+    said = [service.decide(question(1, "", f"2001:db8:0:1::{number}")) for number in range(1, 6)]
+    assert said == ["DUNNO"] * 4 + ["HOLD more than 4 recipients in 3600 s by device:2001:db8:0:1::/64"]
+    assert json.loads(service.decide({"request": "rates_show", "kind": "device", "name": "2001:db8:0:1::77"}))["used"] == 4
+
+
 def test_who_is_on_the_machine_itself_is_not_counted(service: Service) -> None:
     for client in ("127.0.0.1", "::1", "unknown", ""):
         assert service.decide(question(10**6, "", client)) == "DUNNO"

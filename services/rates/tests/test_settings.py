@@ -19,7 +19,7 @@ DATABASE = {"host": "db1", "password": "a secret word", "ca": "/ca.pem"}
 def test_what_is_given() -> None:
     settings = parse(GIVEN | {"database": DATABASE})
     assert settings.person == Numbers(5, 10)
-    assert settings.networks.numbers("192.0.2.9").hard == NONE
+    assert settings.networks.device("192.0.2.9")[1].hard == NONE
     assert settings.database
     assert settings.database.user == "rates"
     assert "secret" not in repr(settings)
