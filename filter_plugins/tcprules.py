@@ -29,13 +29,13 @@ def tcprules_source(given: Rules) -> str:
     return text
 
 
-def tcprules_postfix(given: Rules, discard: str = "silent-discard") -> dict[str, Any]:
-    """Compile rules for Postfix. discard: the instance's smtpd_discard_ehlo_keywords.
+def tcprules_postfix(given: Rules, discard: str = "silent-discard", given6: str = "") -> dict[str, Any]:
+    """Compile rules for Postfix. discard: the instance's smtpd_discard_ehlo_keywords. given6: rules for networks of IPv6, as text.
 
     Returns tables (file name to text; always the same names), main_cf (parameter to value), notes (sentences for the operator).
     """
     try:
-        compiled = postfix.compile_rules(rules.rules_text(given), discard)
+        compiled = postfix.compile_rules(rules.rules_text(given), discard, given6)
     except ValueError as error:
         raise AnsibleFilterError(f"the rules cannot be carried over to Postfix:\n{error}") from error
     return {"tables": compiled.tables, "main_cf": compiled.main_cf, "notes": compiled.notes}

@@ -10,27 +10,26 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .variables import Policy
 
-Network = ipaddress.IPv4Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Span = tuple[int, int]
-EVERYBODY = Network("0.0.0.0/0")
+EVERYBODY: list[Network] = [ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0")]
 
 
 def carved_table(entries: Sequence[tuple[str, list[Network], Policy]], holds: Callable[[Policy], bool], answer: str) -> str:
     """Write the networks of the rules for which something holds, none overlapping another.
 
-    entries: comment, networks and meaning of each rule, the one that decides first coming first; EVERYBODY stands for IPv6 too.
+    entries: comment, networks and meaning of each rule, the one that decides first coming first.
     """
     lines: list[str] = []
-    decided: list[Span] = []
+    decided: dict[int, list[Span]] = {4: [], 6: []}
     for comment, networks, policy in entries:
-        spans = [(int(network.network_address), int(network.broadcast_address)) for network in networks]
+        spans = [(network.version, (int(network.network_address), int(network.broadcast_address))) for network in networks]
         if holds(policy) and not policy.refusal:
-            left = [str(network) for span in spans for network in _networks(span, decided)]
-            if networks == [EVERYBODY]:
-                left.append("::/0")
+            left = [network for version, span in spans for network in _networks(span, decided[version], version)]
             lines.append(comment)
             lines += [f"{network}\t{answer}" for network in left]
-        decided = _merge(decided, spans)
+        for version, known in decided.items():
+            decided[version] = _merge(known, [span for family, span in spans if family == version])
     return "".join(line + "\n" for line in lines)
 
 
@@ -44,17 +43,19 @@ def _merge(decided: list[Span], spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _networks(span: Span, decided: list[Span]) -> Iterator[Network]:
+def _networks(span: Span, decided: list[Span], version: int) -> Iterator[Network]:
     position, end = span
     for first, last in decided:
         if last < position or first > end:
             continue
         if first > position:
-            yield from _summarize(position, first - 1)
+            yield from _summarize(position, first - 1, version)
         position = max(position, last + 1)
     if position <= end:
-        yield from _summarize(position, end)
+        yield from _summarize(position, end, version)
 
 
-def _summarize(first: int, last: int) -> Iterator[Network]:
-    return ipaddress.summarize_address_range(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last))
+def _summarize(first: int, last: int, version: int) -> Iterator[Network]:
+    if version == 4:
+        return ipaddress.summarize_address_range(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last))
+    return ipaddress.summarize_address_range(ipaddress.IPv6Address(first), ipaddress.IPv6Address(last))

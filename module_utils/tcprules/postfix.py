@@ -1,8 +1,8 @@
 """Compile rules into Postfix tables: one table a question, each answered for every address.
 
 tcprules takes the longest prefix; a cidr table takes the first line that matches. So the tables list whole
-addresses first, then prefixes of three, two and one numbers, then the default rule, for IPv4 and for IPv6,
-of which tcprules knows nothing.
+addresses first, then prefixes of three, two and one numbers, then networks of IPv6 (ipv6.py), of which
+tcprules knows nothing, the longest prefix first, then the default rule, for both families.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .carve import EVERYBODY, carved_table
+from .ipv6 import rules6
 from .lint import Finding, LintError, accepted
 from .names import name_faults, name_tables
 from .syntax import Rule, printable, text_of
 from .variables import Policy, VariableError, policy, server_conflicts, server_notes, server_values
 
-Network = ipaddress.IPv4Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _HEADING = "# Posthouse: made from tcprules. Changes here are undone by the next run.\n"
-_EVERYBODY = ("0.0.0.0/0", "::/0")
 #: Tables that answer check_client_access with a restriction for the clients it holds for, DUNNO for others.
 _ASPECTS: dict[str, tuple[str, Callable[[Policy], bool]]] = {
     "recipients.cidr": ("tcprules_recipients", lambda rule: rule.checks_recipients),
@@ -37,7 +37,7 @@ class Entry:
     rule: Rule
     policy: Policy
     networks: list[Network] = field(default_factory=list)
-    #: How many numbers of the address the rule names: 4 for a whole address, 0 for the default rule.
+    #: How many numbers of the address the rule names: 4 for a whole address (of IPv6 too), 0 for the default rule.
     numbers: int = 0
 
     @property
@@ -55,20 +55,22 @@ class Compiled:
     notes: list[str]
 
 
-def compile_rules(text: str | bytes, discarded: str = "silent-discard") -> Compiled:
+def compile_rules(text: str | bytes, discarded: str = "silent-discard", text6: str | bytes = "") -> Compiled:
     """Compile rules. Raises LintError with every line that tcprules or Postfix cannot honour.
 
-    discarded: what smtpd_discard_ehlo_keywords leaves out for everybody; ehlo.cidr answers instead of it, not besides.
+    text6: rules for networks of IPv6 (ipv6.py). discarded: what smtpd_discard_ehlo_keywords leaves out for everybody; ehlo.cidr answers
+    instead of it, not besides.
     """
     rules, warnings = accepted(text)
     findings: list[Finding] = []
     notes = [str(warning) for warning in warnings]
     entries = [entry for entry in (_entry(rule, findings) for rule in rules) if entry]
+    entries6 = [entry for entry in (_entry6(rule, network, findings) for rule, network in rules6(text6)) if entry]
     default = next((entry for entry in entries if entry.rule.address == b""), None)
     usual = default.rule.environment if default and not default.rule.deny else {}
     # Without a default rule that can be read, nothing can be compared with it.
     if default or all(rule.address for rule in rules):
-        for entry in entries:
+        for entry in entries + entries6:
             _server_faults(entry, usual, findings, notes)
     names = [(entry.rule, entry.policy) for entry in entries if entry.rule.address.startswith(b"=")]
     named, partly = name_faults(names, [(entry.rule, entry.policy) for entry in entries])
@@ -77,10 +79,10 @@ def compile_rules(text: str | bytes, discarded: str = "silent-discard") -> Compi
     if findings:
         raise LintError(sorted(findings, key=lambda finding: finding.line))
     by_address = sorted((entry for entry in entries if entry.networks), key=lambda entry: (-entry.numbers, entry.rule.line))
-    tables = _tables(by_address, default, bool(names), discarded)
+    tables = _tables(by_address + entries6, default, bool(names), discarded)
     tables |= name_tables(names)
     tables = {name: f"{_HEADING}{body}" for name, body in sorted(tables.items())}
-    return Compiled(tables, server_values(usual) | _tls_level(default, by_address), notes)
+    return Compiled(tables, server_values(usual) | _tls_level(default, by_address + entries6), notes)
 
 
 def _tls_level(default: Entry | None, entries: list[Entry]) -> dict[str, str]:
@@ -90,11 +92,12 @@ def _tls_level(default: Entry | None, entries: list[Entry]) -> dict[str, str]:
     return {"smtpd_tls_security_level": "none"} if nobody else {}
 
 
-def _entry(rule: Rule, findings: list[Finding]) -> Entry | None:
-    if b"@" in rule.address:
-        problem = "Postfix asks no ident server, so it never knows the user"
-        findings.append(Finding(rule.line, printable(rule.text), problem, "name the address or the host alone"))
-        return None
+def _entry6(rule: Rule, network: ipaddress.IPv6Network, findings: list[Finding]) -> Entry | None:
+    meaning = _meaning(rule, findings)
+    return Entry(rule, meaning, [network], 4 if network.prefixlen == 128 else 3) if meaning else None
+
+
+def _meaning(rule: Rule, findings: list[Finding]) -> Policy | None:
     try:
         meaning = policy(rule.deny, rule.environment)
         for name, value in rule.environment.items() if not rule.deny else ():
@@ -103,6 +106,17 @@ def _entry(rule: Rule, findings: list[Finding]) -> Entry | None:
         problem, _, remedy = str(error).rpartition("; ")
         findings.append(Finding(rule.line, printable(rule.text), problem, remedy))
         return None
+    return meaning
+
+
+def _entry(rule: Rule, findings: list[Finding]) -> Entry | None:
+    if b"@" in rule.address:
+        problem = "Postfix asks no ident server, so it never knows the user"
+        findings.append(Finding(rule.line, printable(rule.text), problem, "name the address or the host alone"))
+        return None
+    meaning = _meaning(rule, findings)
+    if meaning is None:
+        return None
     if rule.address == b"" or rule.address.startswith(b"="):
         return Entry(rule, meaning)
     networks = [_network(text_of(key)) for key in rule.keys]
@@ -110,9 +124,9 @@ def _entry(rule: Rule, findings: list[Finding]) -> Entry | None:
     return Entry(rule, meaning, list(ipaddress.collapse_addresses(networks)), numbers)
 
 
-def _network(key: str) -> Network:
+def _network(key: str) -> ipaddress.IPv4Network:
     parts = key.removesuffix(".").split(".")
-    return Network(".".join((*parts, *["0"] * (4 - len(parts)))) + f"/{8 * len(parts)}")
+    return ipaddress.IPv4Network(".".join((*parts, *["0"] * (4 - len(parts)))) + f"/{8 * len(parts)}")
 
 
 def _server_faults(entry: Entry, usual: dict[str, str], findings: list[Finding], notes: list[str]) -> None:
@@ -155,7 +169,7 @@ def _tables(entries: list[Entry], default: Entry | None, names: bool, discarded:
 
 
 def _carved(entries: list[Entry]) -> list[tuple[str, list[Network], Policy]]:
-    return [(entry.comment, entry.networks or [EVERYBODY], entry.policy) for entry in entries]
+    return [(entry.comment, entry.networks or EVERYBODY, entry.policy) for entry in entries]
 
 
 def _postscreen(rule: Policy) -> str:
@@ -192,4 +206,4 @@ def _lines(entries: Iterable[Entry], say: Callable[..., str]) -> str:
 
 def _last(default: Entry | None, action: str) -> str:
     comment = default.comment if default else "# no line: without a default rule everybody else is allowed"
-    return f"{comment}\n" + "".join(f"{network}\t{action}\n" for network in _EVERYBODY)
+    return f"{comment}\n" + "".join(f"{network}\t{action}\n" for network in EVERYBODY)
