@@ -142,7 +142,7 @@ def begin(selectors: Selectors, step: Step, records: dict[str, str], now: dateti
     after = {name: dict(entry) for name, entry in selectors.items()}
     stamp = _stamp(now)
     if step.kind == "first":
-        # Nobody can have asked for a name that never was: it signs at once, and name servers come before it in site.yml.
+        # Nothing could sign before it, so it signs at once; name servers come before signers in site.yml.
         after[step.selector] = {"stage": SIGNING, "records": records, PUBLISHED: stamp, SIGNING: stamp}
     elif step.repeated:
         pass
