@@ -153,10 +153,11 @@ def table(found: dict[str, Any]) -> str:
     """Return the result for people."""
     log, about = found["log"], found["machine"]
     lines = [f"{log['lines']:,} lines, {log['megabytes']:,} MB, {log['fates'] or 'unknown'} fates; one processor", ""]
-    lines += [f"{'':30} {'seconds':>8} {'lines a second':>15} {'MB':>7}  times as slow"]
+    lines += [f"{'':30} {'seconds':>8} {'processor':>10} {'lines a second':>15} {'MB':>7}  times as slow (by the processor)"]
     for name, wall in found["walls"].items():
-        ratio = f"{found['ratios'][name]:.2f}" if name in found["ratios"] else ""
-        lines.append(f"{name:30} {wall:8.2f} {log['lines'] / wall:15,.0f} {found['memory'][name]:7.1f}  {ratio}")
+        used = found["processor"][name]
+        ratio = f"{found['ratios'][name]:.2f} ({used / found['processor'][FATES]:.2f})" if name in found["ratios"] else ""
+        lines.append(f"{name:30} {wall:8.2f} {used:10.2f} {log['lines'] / wall:15,.0f} {found['memory'][name]:7.1f}  {ratio}")
     computer = f"{about['processors']} × {about['processor']}, {about['memory_gib']} GiB, Linux {about['kernel']}"
     lines += ["", f"{computer}, load before {about['load']}"]
     return "\n".join(lines)
