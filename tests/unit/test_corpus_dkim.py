@@ -11,7 +11,7 @@ from tests.corpus import dkim_key
 
 
 def test_the_zone_has_the_public_half() -> None:
-    zones = {zone["name"]: zone["records"] for zone in Landscape(paths.INVENTORY).everywhere("dns_extra_zones")}
+    zones = {zone["name"]: zone["records"] for zone in Landscape(paths.INVENTORY).everywhere("internet_zones")}
     name = f"{dkim_key.SELECTOR}._domainkey"
     values = [record["value"] for record in zones[dkim_key.DOMAIN] if record["name"] == name]
     assert values == [dkim_key.record()], "make it anew: python -c 'from tests.corpus import dkim_key; print(dkim_key.record())'"
