@@ -106,34 +106,6 @@ def test_the_null_sender_is_welcome(lab: Lab, people: People) -> None:
     lab.receive(people["bela"], token)
 
 
-@pytest.mark.parametrize("end", [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r"], ids=repr)
-def test_no_second_letter_is_smuggled_in(lab: Lab, people: People, end: bytes) -> None:
-    """https://www.postfix.org/smtp-smuggling.html: an end of data that only one of two servers sees."""
-    first, second = post.new_token(), post.new_token()
-    person = people["alma"]
-    with lab.smtp() as client:
-        client.ehlo()
-        client.mail("writer@elsewhere.test")
-        client.rcpt(person.mail)
-        client.docmd("DATA")
-        inner = b"MAIL FROM:<ceo@" + lab.inventory.domain.encode() + b">\r\nRCPT TO:<" + person.mail.encode() + b">\r\nDATA\r\n"
-        client.send(post.letter(first, "writer@elsewhere.test", person.mail) + b"text" + end + inner)
-        client.send(post.letter(second, f"ceo@{lab.inventory.domain}", person.mail) + b"\r\n.\r\n")
-        replies = []
-        try:
-            replies.append(client.getreply())
-            client.patience(1)
-            replies.append(client.getreply())
-        except OSError:
-            pass
-    assert sum(1 for code, _ in replies if code == 250) <= 1, replies
-    later, _ = lab.send(person.mail)
-    lab.receive(person, later)
-    with lab.imap(person) as client_again:
-        smuggled = [message for message in post.find(client_again, second) if message["From"] == f"ceo@{lab.inventory.domain}"]
-    assert not smuggled
-
-
 def test_a_letter_that_is_too_large_for_everybody_is_refused(lab: Lab) -> None:
     with lab.smtp() as client:
         client.ehlo()
