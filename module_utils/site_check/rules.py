@@ -83,7 +83,7 @@ def faults(sources: Iterable[str], root: Path, secrets: Mapping[str, Any] | None
     found += _required(site, known)
     found += _addresses(site, known)
     found += _default_mailstore(site)
-    found += _extra_zones(site)
+    found += _extra_records(site)
     found += _secrets(site, known, secrets)
     return list(dict.fromkeys(found))
 
@@ -203,19 +203,20 @@ def _default_mailstore(site: Site) -> Iterator[Fault]:
         yield Fault(setting.place, f"cluster_default_mailstore: {setting.node.value} is no mailstore{question}")
 
 
-def _extra_zones(site: Site) -> Iterator[Fault]:
-    """Addresses in zones given by hand; named-checkzone(1) judges the rest on the machine."""
+def _extra_records(site: Site) -> Iterator[Fault]:
+    """Addresses in records and zones given by hand; named-checkzone(1) judges the rest on the machine."""
     for setting in site.settings:
-        if setting.name != "dns_extra_zones" or not isinstance(setting.node, yaml.SequenceNode):
+        if setting.name not in ("dns_extra_zones", "dns_extra_records") or not isinstance(setting.node, yaml.SequenceNode):
             continue
         file = setting.place.rpartition(":")[0]
-        records = ({key: value for key, _, value in pairs(zone)}.get("records") for zone in setting.node.value)
-        for record in (record for list_ in records if isinstance(list_, yaml.SequenceNode) for record in list_.value):
+        of_zones = ({key: value for key, _, value in pairs(zone)}.get("records") for zone in setting.node.value)
+        lists = [setting.node] if setting.name == "dns_extra_records" else [one for one in of_zones if isinstance(one, yaml.SequenceNode)]
+        for record in (record for list_ in lists for record in list_.value):
             said = {key: value for key, _, value in pairs(record)}
             version = {"A": 4, "AAAA": 6}.get(getattr(said.get("type"), "value", ""))
             value = said.get("value")
             if version and isinstance(value, yaml.ScalarNode) and not _is_address(value.value, version):
-                yield Fault(f"{file}:{value.start_mark.line + 1}", f"dns_extra_zones: {value.value} is no IPv{version} address")
+                yield Fault(f"{file}:{value.start_mark.line + 1}", f"{setting.name}: {value.value} is no IPv{version} address")
 
 
 def _is_address(text: str, version: int) -> bool:

@@ -208,11 +208,14 @@ dns_extra_zones:
       - {name: good, type: A, value: 203.0.113.1}
       - {name: bad, type: A, value: 203.0.113.300}
       - {name: other, type: AAAA, value: 203.0.113.1}
+dns_extra_records:
+  - {name: www.example.edu, type: A, value: 203.0.113.256}
 """,
     )
     assert told(site) == [
         "group_vars/dns.yml:6: dns_extra_zones: 203.0.113.300 is no IPv4 address",
         "group_vars/dns.yml:7: dns_extra_zones: 203.0.113.1 is no IPv6 address",
+        "group_vars/dns.yml:9: dns_extra_records: 203.0.113.256 is no IPv4 address",
     ]
 
 
