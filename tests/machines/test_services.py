@@ -33,6 +33,8 @@ UNITS = {
         "postfix@fixup.service",
         "postfix@inside.service",
         "posthouse-recipients.service",
+        "posthouse-sasl.socket",
+        "posthouse-sasl.service",
         "posthouse-rates.socket",
         "posthouse-rates.service",
         "posthouse-skim.service",
