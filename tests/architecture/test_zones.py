@@ -30,6 +30,8 @@ def zones(pictures: Pictures, host: str) -> dict[tuple[str, str], str]:
 def test_named_accepts_every_zone(pictures: Pictures, tmp_path: Path) -> None:
     made = zones(pictures, "ns1")
     assert len(made) > 8
+    assert "intranet IN A 192.0.2.79" in made["campus", "example.edu"]
+    assert "intranet" not in made["internet", "example.edu"]
     for (view, zone), text in made.items():
         file = tmp_path / f"{view}.{zone}"
         file.write_text(text)
@@ -60,4 +62,7 @@ def test_each_side_has_its_own_exchangers(pictures: Pictures) -> None:
         assert len([line for line in lines if line.startswith("smtp IN A ")]) == 2
         assert "_submissions._tcp IN SRV 0 1 465 smtp.example.edu." in lines
         assert "_imaps._tcp IN SRV 0 1 993 imap.example.edu." in lines
-        assert any(line.startswith("_dmarc IN TXT ") for line in lines)
+        assert '_dmarc IN TXT "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.edu"' in lines
+        assert any(
+            line.startswith('@ IN TXT "v=spf1 ip4:') and line.endswith(' include:_spf.newsletter.example.net -all"') for line in lines
+        )
