@@ -30,6 +30,7 @@ class Known:
     outside: str = "world"
     apart: list[dict[str, Any]] = field(default_factory=list)
     need: list[dict[str, str]] = field(default_factory=list)
+    serve: list[dict[str, Any]] = field(default_factory=list)
     wired: dict[str, dict[str, str]] = field(default_factory=dict)  # name -> group of playbooks/group_vars -> place
     sources: dict[str, set[str]] = field(default_factory=dict)  # wired name -> names that its expression reads
 
@@ -47,7 +48,7 @@ class Known:
         for path in sorted((root / "playbooks/site_values").glob("*.yml")):
             known.values.update(yaml.load(path.read_text(encoding="utf-8"), Loader)["values"])  # noqa: S506  as above
         known.groups, known.outside = site["groups"], site["outside"]
-        known.apart, known.need = site.get("apart") or [], site.get("need") or []
+        known.apart, known.need, known.serve = (site.get(name) or [] for name in ("apart", "need", "serve"))
         for path in sorted((root / "playbooks/group_vars").rglob("*.yml")):
             group = path.relative_to(root / "playbooks/group_vars").parts[0].removesuffix(".yml")
             for name, key, value in pairs(yaml.compose(path.read_text(encoding="utf-8"), Loader=Loader)):
@@ -80,6 +81,7 @@ def faults(sources: Iterable[str], root: Path, secrets: Mapping[str, Any] | None
     found += _groups(site, known)
     found += _apart(site, known)
     found += _need(site, known)
+    found += _serve(site, known)
     found += _required(site, known)
     found += _addresses(site, known)
     found += _default_mailstore(site)
@@ -138,6 +140,22 @@ def _need(site: Site, known: Known) -> Iterator[Fault]:
         if (hosts := site.members(noun)) and not site.members(other):
             what = f"{hosts[0]} is of {noun}, but no machine is of {other}: {why}; add the group {other} with a host"
             yield Fault(site.hosts[hosts[0]], what)
+
+
+def _serve(site: Site, known: Known) -> Iterator[Fault]:
+    """No machine stands ready for others while each of these has its own."""
+    for rule in known.serve:
+        noun, others = rule["noun"], " or ".join(rule["others"])
+        here = set(site.members(noun))
+        served = {host for other in rule["others"] for host in site.members(other)}
+        if served - here:
+            continue
+        for host in sorted(here - served, key=list(site.hosts).index):
+            if not served:
+                remedy = f"no machine is of {others}: add one, or take {host} out of {noun}"
+            else:
+                remedy = f"every {others} is of {noun} too and does it for itself: take one of them out of {noun}, or {host}"
+            yield Fault(site.hosts[host], f"{host} is of {noun}, which {rule['what']} for nobody, since {remedy}")
 
 
 def _required(site: Site, known: Known) -> Iterator[Fault]:

@@ -45,6 +45,8 @@ cluster_admin_networks: [192.0.2.5/32]
 cluster_time_servers: []
 cluster_resolver_forwarders: []
 """
+EXCHANGER = "    exchanger:\n      hosts:\n        mx1: {address: 192.0.2.31, public_address: 203.0.113.31}\n"
+FILTER = "    content_filter:\n      hosts:\n        filter1: {address: 192.0.2.61}\n"
 GOOD = "x" * 16
 SECRETS = (
     "---\ncluster_secrets: {" + ", ".join(f"{name}: {GOOD}" for name in rules.Known.of(ROOT).values["cluster_secrets"]["options"]) + "}\n"
@@ -94,11 +96,29 @@ def test_a_good_inventory_has_no_fault(site: Path) -> None:
 
 
 def test_a_filter_needs_a_quarantine(site: Path) -> None:
-    change(site, "hosts.yml", "    world:\n", "    content_filter:\n      hosts:\n        filter1: {address: 192.0.2.61}\n    world:\n")
-    needed = "hosts.yml:18: filter1 is of content_filter, but no machine is of quarantine: what a filter stops is kept there"
+    change(site, "hosts.yml", "    world:\n", f"{EXCHANGER}{FILTER}    world:\n")
+    needed = "hosts.yml:21: filter1 is of content_filter, but no machine is of quarantine: what a filter stops is kept there"
     assert [fault for fault in told(site) if fault.startswith(needed)], told(site)
     change(site, "hosts.yml", "    world:\n", "    quarantine:\n      hosts:\n        db1: {address: 192.0.2.51}\n    world:\n")
     assert told(site) == []
+
+
+def test_a_filter_has_somebody_to_filter_for(site: Path) -> None:
+    """One on a machine of its own serves exchangers and submission machines that have none: when each has one, it is forgotten there."""
+    change(site, "hosts.yml", "    world:\n", "    quarantine:\n      hosts:\n        db1: {address: 192.0.2.51}\n    world:\n")
+    change(site, "hosts.yml", "    world:\n", f"{FILTER}    world:\n")
+    (fault,) = told(site)
+    assert "for nobody, since no machine is of exchanger or submission: add one, or take filter1 out of content_filter" in fault
+    change(site, "hosts.yml", FILTER, EXCHANGER + FILTER)
+    assert told(site) == []
+    change(site, "hosts.yml", FILTER, FILTER + "        mx1:\n")
+    (fault,) = told(site)
+    assert "hosts.yml:" in fault
+    assert (
+        "filter1 is of content_filter, which looks at mail for nobody, since every exchanger or submission is of content_filter too"
+        in fault
+    )
+    assert "take one of them out of content_filter, or filter1" in fault
 
 
 def test_a_file_as_inventory_is_the_same(site: Path) -> None:
