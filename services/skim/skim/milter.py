@@ -8,22 +8,22 @@ from typing import Any
 import Milter
 
 from .session import REPLY, Session
-from .settings import Action, Settings
+from .settings import Action, Watched
 
 _log = logging.getLogger(__name__)
 #: Seconds of silence after which a connection of Postfix is given up; it waits for clients that write slowly.
 _PATIENCE = 7200
 
 
-def serve(settings: Settings) -> bool:
-    """Answer Postfix until a signal ends it; say whether it went well."""
+def serve(socket: str, settings: Watched) -> bool:
+    """Answer Postfix until a signal ends it; say whether it went well. socket: as libmilter writes it."""
     Milter.factory = lambda: _Connection(settings)
     Milter.set_flags(Milter.QUARANTINE)
     Milter.set_exception_policy(Milter.TEMPFAIL)
     try:
-        Milter.runmilter("posthouse-skim", settings.socket, timeout=_PATIENCE)
+        Milter.runmilter("posthouse-skim", socket, timeout=_PATIENCE)
     except Milter.error as fault:
-        _log.error("%s: %s", settings.socket, fault)
+        _log.error("%s: %s", socket, fault)
         return False
     return True
 
@@ -31,8 +31,8 @@ def serve(settings: Settings) -> bool:
 class _Connection(Milter.Base):  # type: ignore[misc]  # python3-milter has no types
     """What libmilter calls. Only the end of a letter is answered, and bodies are not asked for."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._session = Session(settings)
+    def __init__(self, settings: Watched) -> None:
+        self._session = Session(settings.now())
 
     @Milter.noreply  # type: ignore[untyped-decorator]
     def connect(self, _name: str, _family: int, address: Any) -> Any:

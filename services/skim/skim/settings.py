@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from posthouse.settings import SettingsError, read, record
+
+_log = logging.getLogger(__name__)
 
 
 class Action(Enum):
@@ -23,8 +26,6 @@ class Action(Enum):
 class Settings:
     """What the service is told."""
 
-    #: Where Postfix speaks to it, as libmilter writes it.
-    socket: str = "unix:/run/posthouse-skim/milter"
     #: The rule "the envelope sender is nobody in From", and with more than how many recipients it looks.
     from_mismatch: Action = Action.OFF
     from_mismatch_recipients: int = 100
@@ -32,6 +33,35 @@ class Settings:
     same_domains: list[str] = field(default_factory=list)
     #: What parts a person's name from an extension. Empty for none.
     delimiter: str = "+"
+
+
+class Watched:
+    """Settings that follow their file, so that nobody has to restart the service and no letter finds it away."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises SettingsError."""
+        self._path = path
+        self._seen = self._stamp()
+        self._settings = load(path)
+
+    def now(self) -> Settings:
+        """Return what the file says, or what it said before when it cannot be used."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            self._seen = stamp
+            try:
+                self._settings = load(self._path)
+                _log.info("settings were read anew")
+            except SettingsError as fault:
+                _log.error("%s; what was read before goes on", fault)
+        return self._settings
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_ino, found.st_mtime_ns)
 
 
 def load(path: Path) -> Settings:

@@ -12,7 +12,7 @@ from posthouse.settings import SettingsError
 from services.skim.skim import command
 from services.skim.skim.rules import Finding, Letter, findings, normal, worst
 from services.skim.skim.session import Session, Verdict
-from services.skim.skim.settings import Action, Settings, load, parse
+from services.skim.skim.settings import Action, Settings, Watched, load, parse
 
 HOLD = parse({"from_mismatch": "hold", "from_mismatch_recipients": 2, "same_domains": ["madstop.test", "old.test"]})
 
@@ -117,12 +117,33 @@ def test_off_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
         ({"from_mismatch_recipients": -1}, "from_mismatch_recipients is not"),
         ({"from_mismatch_recipients": True}, "from_mismatch_recipients is not"),
         ({"same_domains": "a.test"}, "same_domains is not"),
-        ({"socket": 7}, "socket is not"),
+        ({"delimiter": 7}, "delimiter is not"),
     ],
 )
 def test_mistakes(given: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         parse(given)
+
+
+def test_settings_follow_their_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = tmp_path / "skim.toml"
+
+    def write(text: str) -> None:
+        config.with_suffix(".new").write_text(text)
+        config.with_suffix(".new").replace(config)
+
+    write('from_mismatch = "hold"\n')
+    watched = Watched(config)
+    assert watched.now() is watched.now()
+    write('from_mismatch = "log"\n')
+    assert watched.now().from_mismatch is Action.LOG
+    write("from_mismatch = ")
+    assert watched.now().from_mismatch is watched.now().from_mismatch is Action.LOG
+    config.unlink()
+    assert watched.now().from_mismatch is Action.LOG
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    write('from_mismatch = "reject"\n')
+    assert watched.now().from_mismatch is Action.REJECT
 
 
 def test_the_command_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
