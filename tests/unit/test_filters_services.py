@@ -12,10 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_module_of_the_service_and_nothing_else() -> None:
-    files = service_files("recipients", "/usr/lib/posthouse/recipients")
-    package = ROOT / "services/recipients/recipients"
+    files = service_files("fates", "/usr/lib/posthouse/fates")
+    package = ROOT / "services/fates/fates"
     assert {Path(path).name for path in files} == {path.name for path in package.glob("*.py")}
-    assert files["/usr/lib/posthouse/recipients/recipients/cdb.py"] == (package / "cdb.py").read_text(encoding="utf-8")
+    assert files["/usr/lib/posthouse/fates/fates/book.py"] == (package / "book.py").read_text(encoding="utf-8")
 
 
 def test_migrations_travel_with_their_service() -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from posthouse.journal import log_to_the_journal
+from posthouse.settings import SettingsError
+
 from . import cdb
 from .control import Door, ask
 from .service import Service
-from .settings import Settings, SettingsError, load
+from .settings import Settings, load
 from .table import FROM, lookup_keys
 
 CONFIGURATION = Path("/etc/posthouse/recipients.toml")
@@ -60,10 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(settings: Settings) -> int:
     from .directory import LdapSession  # noqa: PLC0415  the other commands, and the tests, need no LDAP library
 
-    # systemd reads the level from the front of the line (sd-daemon(3)).
-    for level, number in ((logging.INFO, 6), (logging.WARNING, 4), (logging.ERROR, 3)):
-        logging.addLevelName(level, f"<{number}>")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s%(message)s")
+    log_to_the_journal()
     service = Service(settings, LdapSession)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())

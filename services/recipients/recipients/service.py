@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from posthouse.notify import notify
+
 from .guard import Guard
 from .mirror import Connect, DirectoryError, Mirror, Session
-from .notify import notify
 from .published import Published
 from .settings import Settings
 from .table import PENDING, compose, given, lacks_owners, nobody_yet, pending

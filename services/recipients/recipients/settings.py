@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-
-class SettingsError(ValueError):
-    """The configuration file cannot be used; the message says why, for the operator."""
+from posthouse.settings import SettingsError, read, record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,36 +48,12 @@ class Settings:
 
 def load(path: Path) -> Settings:
     """Read settings from a TOML file. Raises SettingsError."""
-    try:
-        with path.open("rb") as stream:
-            found = tomllib.load(stream)
-    except (OSError, tomllib.TOMLDecodeError) as fault:
-        raise SettingsError(f"{path}: {fault}") from fault
-    return parse(found, str(path))
+    return parse(read(path), str(path))
 
 
 def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
     """Turn a mapping into settings. Raises SettingsError naming the setting."""
-    hints = get_type_hints(Settings)
-    known = {field.name: field for field in fields(Settings)}
-    for name in found:
-        if name not in known:
-            raise SettingsError(f"{origin}: unknown setting {name}; there are {', '.join(known)}")
-    for name, field in known.items():
-        if name not in found:
-            if field.default is MISSING:
-                raise SettingsError(f"{origin}: {name} is missing")
-            continue
-        value, hint = found[name], hints[name]
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
-            found[name] = value = float(value)
-        if hint == list[str]:
-            fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        else:
-            fits = isinstance(value, hint) and isinstance(value, bool) == (hint is bool)
-        if not fits:
-            raise SettingsError(f"{origin}: {name} = {value!r} is not what it should be ({getattr(hint, '__name__', hint)})")
-    settings = Settings(**found)
+    settings = record(Settings, found, origin)
     if not settings.uris or not settings.domains:
         raise SettingsError(f"{origin}: uris and domains need at least one value each")
     if min(settings.refresh, settings.patience) <= 0 or settings.settle < 0 or not 0 < settings.loss_percent <= 100:

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from posthouse.settings import SettingsError
 
 from services.recipients.recipients import cdb
 from services.recipients.recipients.service import Service
-from services.recipients.recipients.settings import SettingsError, parse
+from services.recipients.recipients.settings import parse
 from services.recipients.recipients.table import PENDING, Person, Status, compose, given, owners, pending, person
 
 PEOPLE, LISTS, GROUPS = (f"ou={branch},o=madstop.test" for branch in ("People", "Aliases", "Groups"))
