@@ -55,6 +55,11 @@ def _recipients(said: Said, _status: int, settings: Settings, now: float) -> lis
 
 def _blocklists(said: Said, _status: int, settings: Settings, now: float) -> list[Finding]:
     resolver = said["resolver"]
+    born = BORN.stat().st_mtime
+    if resolver == "never asked":
+        level = settings.blocklists_minutes.above((now - born) / 60)
+        says = "lists have not been checked yet"
+        return [_one("blocklists", level, says, "systemctl list-timers posthouse-blocklists-check.timer", "watch")]
     if resolver != "answers":
         remedy = "systemctl status named; without a resolver no list is asked and mail goes on without them"
         return [_one("blocklists", Level.CRITICAL, f"the resolver that lists are asked through: {resolver}", remedy, "resolver")]
@@ -78,10 +83,11 @@ def _blocklists(said: Said, _status: int, settings: Settings, now: float) -> lis
         if one["fault"] or not one["fetched"]:
             says = f"the mirror of {one['zone']} is {one['state']}: {one['fault'] or 'never fetched'}"
             found.append(_one("blocklists", Level.WARNING, says, "blocklists fetch tries again and says more", f"{one['zone']} mirror"))
-    oldest = min((one["checked"] for one in said["lists"]), default=now)
+    # A list that is new has not been checked yet.
+    oldest = min((one["checked"] or born for one in said["lists"]), default=now)
     if now - oldest > settings.blocklists_minutes.warning * 60:
         level = settings.blocklists_minutes.above((now - oldest) / 60)
-        says = f"lists were last checked {duration(now - oldest)} ago" if oldest else "lists were never checked"
+        says = f"lists were last checked {duration(now - oldest)} ago"
         found.append(_one("blocklists", level, says, "systemctl list-timers posthouse-blocklists-check.timer", "watch"))
     if not found:
         found.append(

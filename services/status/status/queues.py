@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .findings import Finding, Level, duration
 from .machine import asked
@@ -37,7 +37,7 @@ def judge(queue: Queue, lines: Iterable[str], now: float) -> list[Finding]:
         waiting.append(letter["arrival_time"])
         reasons.update({recipient["delay_reason"] for recipient in letter["recipients"] if recipient.get("delay_reason")})
     age = now - min(waiting, default=now)
-    says = f"{len(waiting)} letters wait in {queue.name}, the oldest for {duration(age)}" if waiting else f"{queue.name} is empty"
+    says = f"{_letters(waiting, 'wait')} in {queue.name}{_for(waiting, now)}" if waiting else f"{queue.name} is empty"
     if reasons:
         reason, often = reasons.most_common(1)[0]
         says += f"; {often} because: {reason}"
@@ -53,18 +53,25 @@ def judge(queue: Queue, lines: Iterable[str], now: float) -> list[Finding]:
         )
     ]
     if held:
-        count = f"{len(held)} letters are" if len(held) > 1 else "a letter is"
         found.append(
             Finding(
                 "held",
                 queue.name,
                 Level.WARNING,
-                f"{count} held in {queue.name}, the oldest for {duration(now - min(held))}",
+                f"{_letters(held, 'are held', 'is held')} in {queue.name}{_for(held, now)}",
                 f"look at them (held list; postcat -c {queue.configuration} -qb ID), then release or delete them",
                 {"held": len(held), "oldest": round(now - min(held))},
             )
         )
     return found
+
+
+def _letters(some: Sequence[float], verb: str, single: str = "waits") -> str:
+    return f"{len(some)} letters {verb}" if len(some) > 1 else f"a letter {single}"
+
+
+def _for(some: Sequence[float], now: float) -> str:
+    return f"{', the oldest' if len(some) > 1 else ''} for {duration(now - min(some))}"
 
 
 def _finding(queue: Queue, level: Level, says: str, remedy: str, **figures: int) -> Finding:

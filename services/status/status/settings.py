@@ -70,7 +70,7 @@ class Settings:
 
     account: str = ""
     groups: list[str] = field(default_factory=list)
-    patience: int = 12
+    patience: int = 15
     units: list[str] = field(default_factory=list)
     certificates: list[str] = field(default_factory=list)
     ca: str = ""
