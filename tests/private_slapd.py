@@ -113,6 +113,10 @@ class PrivateSlapd:
         text = environment.from_string((ROLE / "templates/etc/ldap/posthouse/config.ldif").read_text()).render(self.variables())
         for ours in ("qmail", "posthouse"):
             text = text.replace(f"file:///etc/ldap/schema/{ours}.ldif", f"file://{ROLE}/templates/etc/ldap/schema/{ours}.ldif")
+        # Suites are named in OpenSSL's words, as Debian 13 builds slapd; older builds know GnuTLS's only, and die of these.
+        linked = subprocess.run(["ldd", "/usr/sbin/slapd"], capture_output=True, text=True, check=True).stdout
+        if "gnutls" in linked:
+            text = re.sub(r"^olcTLSCipherSuite: .*\n", "", text, flags=re.MULTILINE)
         text = text.replace("/var/lib/ldap/", f"{self.home}/").replace("/run/slapd/", f"{self.home}/")
         return text.replace("gidNumber=0\\+uidNumber=0", f"gidNumber={os.getgid()}\\+uidNumber={os.getuid()}")
 

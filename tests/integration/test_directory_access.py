@@ -27,6 +27,7 @@ MAY_READ = {
     "recipients": (ADDRESSES, ADDRESSES),
     "inside": (ADDRESSES | {"mailHost"}, ADDRESSES | {"mailHost"}),
     "senders": (ADDRESSES | {"uid"}, ADDRESSES | {"uid"}),
+    "status": (set[str](), set[str]()),
     "sasl": ({"uid", "mail", "accountStatus"}, set[str]()),
     "rates": ({"uid", "mail"}, set[str]()),
     "provisioner": (EVERYTHING - {"userPassword"}, EVERYTHING | {"rfc822member"}),
