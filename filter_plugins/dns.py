@@ -19,22 +19,6 @@ Machine = names.Machine
 Record = names.Record
 Zone = dict[str, Any]
 
-# A character-string of a TXT record holds at most 255 octets (RFC 1035 section 3.3).
-TXT_LENGTH = 255
-
-
-def _quoted(text: str) -> str:
-    """Write a text as character-strings of a zone file (RFC 1035 section 5.1)."""
-    octets = text.encode()
-    pieces = [octets[start : start + TXT_LENGTH] for start in range(0, len(octets), TXT_LENGTH)] or [b""]
-    return " ".join('"' + "".join(_octet(octet) for octet in piece) + '"' for piece in pieces)
-
-
-def _octet(octet: int) -> str:
-    if octet in b'"\\':
-        return "\\" + chr(octet)
-    return chr(octet) if 0x20 <= octet < 0x7F else f"\\{octet:03}"
-
 
 def dns_zones(
     machines: Iterable[Machine],
@@ -145,7 +129,7 @@ def dns_zone_file(zone: Zone, primary: str, hostmaster: str, ttl: int = 3600, ne
         f"    {negative_ttl} ) ; negative answers",
     ]
     for one in zone["records"]:
-        value = _quoted(one["value"]) if one["type"] == "TXT" else one["value"]
+        value = names.quoted(one["value"]) if one["type"] == "TXT" else one["value"]
         if "\n" in value or "\n" in one["name"]:
             raise ValueError(f"{zone['name']}: the record {one['name']!r} {one['type']} has a line end in it")
         lines.append(f"{one['name']} IN {one['type']} {value}")

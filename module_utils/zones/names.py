@@ -12,6 +12,9 @@ Record = dict[str, str]
 # Addresses that mean nothing outside an organisation (RFC 1918, RFC 4193), so a public view does not tell them.
 PRIVATE = tuple(ipaddress.ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
+# A character-string of a TXT record holds at most 255 octets (RFC 1035 section 3.3).
+TXT_LENGTH = 255
+
 
 def record(name: str, kind: str, value: str) -> Record:
     """Shape a record as zones hold them."""
@@ -21,6 +24,19 @@ def record(name: str, kind: str, value: str) -> Record:
 def address_record(name: str, address: str) -> Record:
     """Shape the record of an address of either family."""
     return record(name, "A" if ipaddress.ip_address(address).version == 4 else "AAAA", address)
+
+
+def quoted(text: str) -> str:
+    """Write a text as character-strings of a zone file (RFC 1035 section 5.1)."""
+    octets = text.encode()
+    pieces = [octets[start : start + TXT_LENGTH] for start in range(0, len(octets), TXT_LENGTH)] or [b""]
+    return " ".join('"' + "".join(_octet(octet) for octet in piece) + '"' for piece in pieces)
+
+
+def _octet(octet: int) -> str:
+    if octet in b'"\\':
+        return "\\" + chr(octet)
+    return chr(octet) if 0x20 <= octet < 0x7F else f"\\{octet:03}"
 
 
 def order(address: str) -> tuple[int, int]:

@@ -84,10 +84,7 @@ def _head(name: str, server: str) -> list[str]:
 
 
 def _data(one: Mapping[str, str]) -> str:
-    if one["type"] != "TXT":
-        return one["value"]
-    pieces = [one["value"][start : start + 255] for start in range(0, len(one["value"]), 255)]
-    return " ".join('"' + piece.replace("\\", "\\\\").replace('"', '\\"') + '"' for piece in pieces)
+    return names.quoted(one["value"]) if one["type"] == "TXT" else one["value"]
 
 
 def world_signers(zones: Iterable[str]) -> dict[str, list[str]]:
