@@ -80,7 +80,7 @@ def _blocklists(said: Said, _status: int, settings: Settings, now: float) -> lis
     if said["lists"] and len(out) == len(said["lists"]):
         found.append(_one("blocklists", Level.CRITICAL, "no DNS list is left in use", remedy, "lists"))
     for one in said.get("mirrors", []):
-        if one["fault"] or not one["fetched"]:
+        if one["fault"] or (not one["fetched"] and settings.blocklists_minutes.above((now - born) / 60)):
             says = f"the mirror of {one['zone']} is {one['state']}: {one['fault'] or 'never fetched'}"
             found.append(_one("blocklists", Level.WARNING, says, "blocklists fetch tries again and says more", f"{one['zone']} mirror"))
     # A list that is new has not been checked yet.
