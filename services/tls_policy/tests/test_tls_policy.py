@@ -29,7 +29,7 @@ SIGNED = {
     "_25._tcp.mx.six.test TLSA": f"2 0 2 {KEY}{KEY}",
     "half.test MX": "10 mx.plain.test.\n20 mx.dane.test.",
     "plain.test MX": "10 mx.plain.test.",
-    "mx.plain.test A": "192.0.2.2",
+    "mx.plain.test A": "192.0.2.12",
     "pkix.test MX": "10 mx.pkix.test.",
     "mx.pkix.test A": "192.0.2.3",
     "_25._tcp.mx.pkix.test TLSA": f"1 1 1 {KEY}",
