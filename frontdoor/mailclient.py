@@ -40,7 +40,7 @@ end = time.monotonic() + float(sys.argv[1])
 waiting = {}
 for place in sys.argv[2:]:
     host, _, port = place.rpartition(":")
-    attempt = socket.socket()
+    attempt = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     attempt.setblocking(False)
     if attempt.connect_ex((host, int(port))) in (0, errno.EINPROGRESS):
         waiting[attempt] = place
@@ -73,7 +73,7 @@ class Origin:
         ours, theirs = socket.socketpair()
         command = ["ssh", "-F", str(self.ssh_config), "-o", "LogLevel=ERROR"]
         if self.source is None:
-            command += ["-W", f"{host}:{port}", self.machine]
+            command += ["-W", f"[{host}]:{port}", self.machine]  # in brackets, for it may be an address of IPv6
         else:
             command += [self.machine, f"exec python3 -c '{RELAY}' {host} {port} {self.source}"]
         with theirs:

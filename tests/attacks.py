@@ -32,21 +32,39 @@ class Conversation:
 
 def hold(lab: Lab, machine: str, conversations: Sequence[Conversation], at_once: int = 2) -> list[list[str]]:
     """Hold conversations from one machine, all with one call; return the answers to each."""
-    sessions: list[dict[str, Any]] = []
-    for one in conversations:
-        session: dict[str, Any] = {
-            "to": one.to,
-            "source": one.source,
-            "patience": one.patience,
-            "steps": [list(step) for step in one.steps],
-        }
-        if one.certificate:
-            session |= {"certificate": "/etc/ssl/posthouse/machine.pem", "key": "/etc/ssl/posthouse/machine.key"}
-        sessions.append(session)
+    return _run(lab, machine, [_session(one) for one in conversations], at_once)
+
+
+def _session(one: Conversation) -> dict[str, Any]:
+    """Write a conversation as the talker takes it."""
+    session = {"to": one.to, "source": one.source, "patience": one.patience, "steps": [list(step) for step in one.steps]}
+    shown = {"certificate": "/etc/ssl/posthouse/machine.pem", "key": "/etc/ssl/posthouse/machine.key"}
+    return session | (shown if one.certificate else {})
+
+
+def _run(lab: Lab, machine: str, sessions: Sequence[dict[str, Any]], at_once: int) -> list[list[str]]:
     source = Path(talker.__file__).read_text(encoding="utf-8")
     text = f"{source}\nmain(json.loads({json.dumps(json.dumps(sessions))}), {at_once})\n"
     answers: list[list[str]] = json.loads(lab.run(machine, "exec python3 -", text, timeout=300))
     return answers
+
+
+def offer(
+    lab: Lab, machine: str, rows: Sequence[tuple[Hop, Sequence[tuple[str, str, str]]]], at_once: int = 3
+) -> list[list[tuple[str, str, str]]]:
+    """Offer letters (sender, recipient, text) to hops from one machine, and send what is taken, all with one call.
+
+    Returns for each hop sender, recipient and the answer that decided. Characters outside ASCII go as UTF-8.
+    """
+    sessions = []
+    for hop, letters in rows:
+        raw = [[part.encode().decode("latin-1") for part in letter] for letter in letters]
+        sessions.append(_session(Conversation([], hop.to, certificate=hop.certificate)) | {"begin": hop.begin(), "letters": raw})
+    answers = _run(lab, machine, sessions, at_once)
+    return [
+        [(sender, recipient, said) for (sender, recipient, _), said in zip(letters, all_said, strict=True)]
+        for (_, letters), all_said in zip(rows, answers, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

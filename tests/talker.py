@@ -69,11 +69,18 @@ def talk(session: dict[str, Any]) -> list[str]:
         connection = Connection(session["to"], session.get("source", ""), session.get("patience", 20))
     except OSError as fault:
         return [f"[{type(fault).__name__}]"]
-    with_tls = session.get("certificate", ""), session.get("key", "")
-    for step in session["steps"]:
+    answers += say(connection, session["steps"], session)
+    connection.socket.close()
+    return answers
+
+
+def say(connection: Connection, steps: list[Any], session: dict[str, Any]) -> list[str]:
+    """Take these steps on an open connection; return an answer for each that was taken."""
+    answers: list[str] = []
+    for step in steps:
         try:
             if step[0] == "tls":
-                connection.secure(*with_tls)
+                connection.secure(session.get("certificate", ""), session.get("key", ""))
                 answers.append("")
                 continue
             if step[0]:
@@ -83,11 +90,39 @@ def talk(session: dict[str, Any]) -> list[str]:
                 break
         except (OSError, ValueError) as fault:
             answers.append(f"[{type(fault).__name__} {getattr(fault, 'reason', '')}]")
-    connection.socket.close()
+    return answers
+
+
+def propose(session: dict[str, Any]) -> list[str]:
+    """Offer letters, each in an envelope of its own, and send what is taken, if it has a text; return for each the answer that decided.
+
+    session: to, begin (steps up to where MAIL may follow), letters (sender, recipient, text each), patience; and what talk() knows. A
+    connection is left after as many refusals as servers bear.
+    """
+    answers: list[str] = []
+    waiting = list(session["letters"])
+    while waiting:
+        try:
+            connection = Connection(session["to"], session.get("source", ""), session.get("patience", 20))
+        except OSError as fault:
+            return [*answers, *[f"[{type(fault).__name__}]"] * len(waiting)]
+        begun = say(connection, session["begin"], session)
+        refused = 0
+        if len(begun) < len(session["begin"]) or not re.match(r"2\d\d", begun[-1]):
+            return [*answers, *[begun[-1]] * len(waiting)]
+        while waiting and refused < 8:
+            sender, recipient, text = waiting.pop(0)
+            envelope = [[f"MAIL FROM:<{sender}>\r\n", REPLY, "^250 "], [f"RCPT TO:<{recipient}>\r\n", REPLY, "^250 "]]
+            letter = [["DATA\r\n", REPLY, "^354 "], [f"{text}\r\n.\r\n", REPLY, "^250 "]]
+            answers.append(say(connection, envelope + (letter if text else []), session)[-1])
+            refused += not answers[-1].startswith("250 ")
+            if not say(connection, [["RSET\r\n", REPLY]], session)[0].startswith("250 "):
+                break  # the server has ended it
+        connection.socket.close()
     return answers
 
 
 def main(sessions: list[dict[str, Any]], at_once: int) -> None:
     """Hold all conversations, some at once, and print the answers as JSON."""
     with ThreadPoolExecutor(at_once) as pool:
-        json.dump(list(pool.map(talk, sessions)), sys.stdout)
+        json.dump(list(pool.map(lambda session: propose(session) if "letters" in session else talk(session), sessions)), sys.stdout)
