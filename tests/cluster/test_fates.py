@@ -12,14 +12,16 @@ import pytest
 
 from frontdoor import fates as telling
 from frontdoor import paths, post
-from tests.corpus import eicar, unwanted
+from tests.corpus import eicar, hostile, unwanted
 from tests.filtering import Filter, content_filter, readers
+from tests.handing_in import Door, campus_address, door
 from tests.laboratory import DELIVERY, Lab
 from tests.people import People, Person
+from tests.rationing import Counter, counter, senders
 
-__all__ = ["content_filter", "readers"]
-#: On good.rbl.test (tests/cluster/test_blocklists.py), and denied by the lab's tcprules.
-LISTED, DENIED = 241, 66
+__all__ = ["content_filter", "counter", "door", "readers", "senders"]
+#: On good.rbl.test (tests/cluster/test_blocklists.py); denied, and told to come back, by the lab's tcprules.
+LISTED, DENIED, PUT_OFF = 241, 66, 67
 BAD_NAME, BAD_SENDER = "localhost", "spammer@elsewhere.test"
 
 
@@ -38,18 +40,18 @@ def counts(report: dict[str, Any], unit: str) -> dict[str, int]:
 
 
 @pytest.fixture
-def counting(lab: Lab) -> Callable[[], dict[str, Any]]:
-    """Count from now on; each call waits until no message is under way."""
+def counting(lab: Lab) -> Callable[..., dict[str, Any]]:
+    """Count from now on; each call waits until nothing is under way, but for connections that are to be open."""
     begin = lab.run(lab.exchanger.name, "date +%s.%N").strip()
 
-    def settled() -> dict[str, Any]:
+    def settled(still_open: int = 0) -> dict[str, Any]:
         report: dict[str, Any] = {}
 
         def look() -> bool:
             report.clear()
             report.update(told("--since", f"@{begin}"))
-            under_way = counts(report, "message").get("WAITING", 0) + counts(report, "connection").get("UNFINISHED", 0)
-            return not under_way and counts(report, "own message").get("WAITING", 0) == 0
+            waits = sum(counts(report, unit).get("WAITING", 0) for unit in ("message", "letter", "own message"))
+            return not waits and sum(counts(report, unit).get("UNFINISHED", 0) for unit in ("connection", "session")) == still_open
 
         post.wait_for(look, DELIVERY)
         return report
@@ -64,6 +66,7 @@ def test_every_fate_is_told_once(
     refused = [
         lab.send(alma, origin=lab.stranger(DENIED)),
         lab.send(alma, origin=lab.stranger(LISTED)),
+        lab.send(alma, origin=lab.stranger(PUT_OFF)),
         lab.send(people.address("nobody")),
         lab.send(alma, helo=BAD_NAME),
         lab.send(alma, BAD_SENDER),
@@ -87,14 +90,14 @@ def test_every_fate_is_told_once(
     _, outcome = lab.send(people["lost"].mail)
     assert outcome.sent, outcome
     person = readers["wary"]
-    kept = [eicar.variants()[0], unwanted.spam()[0], unwanted.banned()[0], next(iter(unwanted.bad_headers()))]
+    kept = [eicar.variants()[0], unwanted.spam()[0], unwanted.banned()[0], next(iter(unwanted.bad_headers())), hostile.too_many_files()]
     for sample in kept:  # one after the other: each has a connection of its own
         ledger = content_filter.settle(content_filter.send([sample], person), person)
         assert not ledger.missing()
 
     report = counting()
     assert counts(report, "connection") == {
-        "MAIL TAKEN": 6,
+        "MAIL TAKEN": 7,
         "SPAMMER BLOCKED": 2,
         "SPAMMER DISCONNECTED": 2 + most,
         "INVALID RECIPIENT": 1,
@@ -103,9 +106,10 @@ def test_every_fate_is_told_once(
         "RELAY REFUSED": 1,
         "MESSAGE REFUSED": 1,
         "TOO MANY": 1,
+        "TRY LATER": 1,
         "NO MAIL OFFERED": 1,
     }
-    assert counts(report, "message") == {"OK": 1, "BOUNCED": 1, "INFECTED": 1, "SPAM": 1, "BANNED": 1, "BADHEADER": 1}
+    assert counts(report, "message") == {"OK": 1, "BOUNCED": 1, "INFECTED": 1, "SPAM": 1, "BANNED": 1, "BADHEADER": 1, "UNCHECKED": 1}
     assert all(row["agrees"] for row in report["reconciliation"]), report["reconciliation"]
     assert not report["unattributed"]
     assert [row["begun_unseen"] for row in report["reconciliation"]] == [0, 0, 0]
@@ -139,23 +143,57 @@ def crowd(lab: Lab, number: int) -> None:
     )
 
 
-def test_mail_that_waits_is_told_as_such_until_it_arrives(lab: Lab, people: People, counting: Callable[[], dict[str, Any]]) -> None:
+def test_what_waits_is_told_as_such_until_it_arrives_or_is_deleted(lab: Lab, people: People, counting: Callable[..., Any]) -> None:
     person = people["bela"]
     store = lab.store_of(person).name
     lab.run(store, "systemctl stop postfix.service")
     try:
-        token, outcome = lab.send(person.mail)
+        (token, outcome), (unwanted_token, other) = lab.send(person.mail), lab.send(person.mail)
         assert outcome.sent, outcome
-        queue = "journalctl -q -o cat -t postfix-inside/mailstore/smtp --since -1min | grep 'status=deferred'"
-        assert post.wait_for(lambda: lab.run(lab.exchanger.name, queue, check=False), DELIVERY)
-        assert counts(counting(), "message") == {"DEFERRED": 1}
+        assert other.sent, other
+        assert post.wait_for(lambda: counts(counting(), "message") == {"DEFERRED": 2}, DELIVERY)
+        find = f"journalctl -q -o cat -t postfix-inside/cleanup --since -2min | grep -F {unwanted_token} | cut -d: -f1"
+        lab.run(lab.exchanger.name, f"postsuper -c /etc/postfix-inside -d $({find})")
+        with lab.smtp():  # somebody who says nothing, and stays
+            report = counting(still_open=1)
+            assert counts(report, "message") == {"DEFERRED": 1, "DELETED": 1}
+            assert counts(report, "connection") == {"MAIL TAKEN": 2, "UNFINISHED": 1}
     finally:
         lab.run(store, "systemctl start postfix.service")
     lab.run(lab.exchanger.name, "postqueue -c /etc/postfix-inside -f")
     lab.receive(person, token, seconds=120)
     report = counting()
-    assert counts(report, "message") == {"OK": 1}
-    assert counts(report, "connection") == {"MAIL TAKEN": 1}
+    assert counts(report, "message") == {"OK": 1, "DELETED": 1}
+    assert counts(report, "connection") == {"MAIL TAKEN": 2, "NO MAIL OFFERED": 1}
+    assert all(row["agrees"] for row in report["reconciliation"]), report["reconciliation"]
+
+
+def test_what_our_people_hand_in_is_told_for_itself(
+    lab: Lab, people: People, door: Door, counter: Counter, senders: dict[str, Person], counting: Callable[..., Any]
+) -> None:
+    alma, bela = people["alma"], people["bela"]
+    with door.enter(alma) as client:
+        token = post.new_token()
+        assert client.sendmail(alma.mail, ["out@elsewhere.test"], post.letter(token, alma.mail, "out@elsewhere.test")) == {}
+    door.world_got(token)
+    assert door.prove(alma.uid, "guessed")[0] == 535
+    with door.enter(alma) as client:
+        assert door.writes(client, bela.mail).startswith("553")
+    with campus_address(lab, 237) as printer:
+        token, outcome = lab.send(bela.mail, f"printer@{lab.inventory.domain}", origin=printer, host=door.machine.address)
+        assert outcome.sent, outcome
+    lab.receive(bela, token)
+    counter.hand_in(senders["locked"], [senders["reader"]])
+
+    report = counting()
+    assert counts(report, "session") == {"MAIL TAKEN": 3, "LOGIN REFUSED": 1, "SENDER REFUSED": 1}
+    assert counts(report, "letter") == {"OK": 2, "HELD": 1}
+    assert report["total"] == 0, report["fates"]
+    assert sum(row["count"] for row in report["signed"]) >= 1
+    assert counter.ask("held", "delete", "--person", senders["locked"].uid)[0] == 0
+    report = counting()
+    assert counts(report, "letter") == {"OK": 2, "DELETED": 1}
+    assert all(row["agrees"] for row in report["reconciliation"]), report["reconciliation"]
 
 
 def test_a_letter_is_followed_from_the_first_packet_to_the_mailbox(lab: Lab, people: People) -> None:

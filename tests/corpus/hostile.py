@@ -21,6 +21,12 @@ def zeros(size: int) -> bytes:
     return b"".join(packer.compress(block) for _ in range(size // MEGABYTE)) + packer.flush()
 
 
+def too_many_files() -> Sample:
+    """Return a letter with more files than a filter unpacks."""
+    files = {f"f{number}": b"x" for number in range(20_000)}
+    return Sample("twenty-thousand-files", several([TEXT, attached(pack.zipped(files), "files.zip", "application/zip")]))
+
+
 def hostile() -> Iterator[Sample]:
     """Yield letters of a few hundred kilobytes at most, but for their number of parts."""
     # 256 MB in 250 kB, and the same again within an archive of 250 kB that is 600 bytes once compressed: 250 MB behind two doors.
@@ -29,8 +35,7 @@ def hostile() -> Iterator[Sample]:
     yield Sample("bomb-nested", several([TEXT, attached(pack.gzipped(pack.gzipped(bomb)), "zeros.gz.gz.gz", "application/gzip")]))
     copies = pack.zipped({f"{number}.gz": bomb for number in range(40)})  # 10 GB behind 10 MB
     yield Sample("bomb-10-gigabytes", several([TEXT, attached(copies, "zeros.zip", "application/zip")]))
-    files = {f"f{number}": b"x" for number in range(20_000)}
-    yield Sample("twenty-thousand-files", several([TEXT, attached(pack.zipped(files), "files.zip", "application/zip")]))
+    yield too_many_files()
     yield Sample("fifty-archives-deep", several([TEXT, attached(pack.nested_zip("x", b"x", 50), "deep.zip", "application/zip")]))
     cut = pack.zipped({"a.txt": bytes(range(256)) * 400}, comment=b"c")
     yield Sample("archive-cut", several([TEXT, attached(cut[: len(cut) // 2], "cut.zip", "application/zip")]))
