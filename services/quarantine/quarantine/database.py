@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 import pymysql
+from posthouse import mariadb
 from pymysql.cursors import SSCursor
 
 from .errors import AwayError, BusyError, QuarantineError
@@ -117,18 +117,15 @@ def told() -> Iterator[None]:
 
 def over_tls(settings: Review) -> Database:
     """Connect to the quarantine machine. Raises AwayError."""
-    context = ssl.create_default_context(cafile=settings.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         with told():
-            connection = pymysql.connect(
-                host=settings.host,
+            connection = mariadb.over_tls(
+                settings.host,
+                settings.ca,
                 port=settings.port,
                 user=settings.user,
                 password=settings.password,
                 database=settings.database,
-                ssl=context,
-                charset="utf8mb4",
                 autocommit=True,
                 init_command=_UTC,
                 connect_timeout=10,
@@ -136,12 +133,8 @@ def over_tls(settings: Review) -> Database:
                 read_timeout=120,
                 write_timeout=120,
             )
-    except (OSError, ssl.SSLError) as fault:
+    except OSError as fault:
         raise AwayError(f"the database does not answer: {fault}") from fault
-    # A server that offers no TLS gets none from the library, without a word: anybody on the way could have taken the offer out.
-    if not isinstance(connection._sock, ssl.SSLSocket):
-        connection.close()
-        raise AwayError(f"{settings.host} offers no TLS, so nothing is asked of it")
     return Database(connection)
 
 

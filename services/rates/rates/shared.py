@@ -6,7 +6,6 @@ One row a holder is the lock that letters of the same holder wait for, also on d
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pymysql
+from posthouse import mariadb
 
 from .limits import Count, Holder, Numbers, Verdict, counted
 from .settings import Database
@@ -168,16 +168,13 @@ class Shared:
 
 def connected(settings: Database) -> Any:
     """Connect over TLS. Raises pymysql.MySQLError or OSError."""
-    context = ssl.create_default_context(cafile=settings.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    connection = pymysql.connect(
-        host=settings.host,
+    return mariadb.over_tls(
+        settings.host,
+        settings.ca,
         port=settings.port,
         user=settings.user,
         password=settings.password,
         database=settings.name,
-        ssl=context,
-        charset="utf8mb4",
         autocommit=False,
         init_command=_SESSION,
         # Somebody waits for each answer: a machine that vanished is not waited for.
@@ -185,8 +182,3 @@ def connected(settings: Database) -> Any:
         read_timeout=settings.patience,
         write_timeout=settings.patience,
     )
-    # A server that offers no TLS gets none from the library, without a word: anybody on the way could have taken the offer out.
-    if not isinstance(connection._sock, ssl.SSLSocket):
-        connection.close()
-        raise OSError("it offers no TLS, so nothing is asked of it")
-    return connection
