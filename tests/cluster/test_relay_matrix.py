@@ -21,22 +21,6 @@ from tests.laboratory import Lab
 from tests.people import People
 from tests.relaying import FORMS, SENDERS, disguised
 
-PORTS = [25, 465, 587, 2525, 2526, 10023, 10024, 10025, 10026, 10027, 10028]
-#: What machines of ours answer on, by who asks: a stranger, the campus without more rights than that, and each other.
-OPEN = {
-    ("internet", "exchanger"): {25},
-    ("internet", "submission"): {465, 587},
-    ("campus", "exchanger"): {25},
-    ("campus", "submission"): {25, 465, 587},
-    ("campus", "mailstore"): set(),
-    ("mailstore", "exchanger"): {25, 2526},
-    ("mailstore", "submission"): {25, 465, 587},
-    ("mailstore", "mailstore"): {25, 2525},
-    ("exchanger", "submission"): {25, 465, 587},
-    ("exchanger", "mailstore"): {25},
-    ("submission", "exchanger"): {25},
-    ("submission", "mailstore"): {25},
-}
 Letter = tuple[str, str, str]
 
 
@@ -93,6 +77,7 @@ class Matrix:
                 Cell("internet at 25", "internet", hop(exchanger, 25, start="internet")),
                 Cell("campus at the exchanger", "campus", hop(exchanger, 25)),
                 Cell("mailstore at the exchanger", "mailstore", hop(exchanger, 25)),
+                Cell("the exchanger itself", "exchanger", hop(exchanger, 25)),
                 Cell("mailstore without a certificate", "mailstore", hop(exchanger, 2526, "starttls"), own=False),
                 Cell(
                     "mailstore on its way out",
@@ -191,31 +176,13 @@ def matrix(lab: Lab, people: People) -> Matrix:
     return Matrix(lab, people)
 
 
-def test_what_answers_is_what_is_offered_to_whoever_asks_by_either_family(lab: Lab, matrix: Matrix) -> None:
-    wrong = []
-    for start in ("internet", "campus", "mailstore", "exchanger", "submission"):
-        asked = {noun: promised for (who, noun), promised in OPEN.items() if who == start}
-        origin = lab.stores[1].name if start == "mailstore" else matrix.starts[start]
-        places = {
-            (matrix.place(matrix.machines[noun], start, family).strip("[]"), port): (noun, family)
-            for noun in asked
-            for family in matrix.families
-            for port in PORTS
-        }
-        answering = lab.origin(origin).open_ports(list(places))
-        for place, (noun, family) in places.items():
-            if (place in answering) != (place[1] in asked[noun]):
-                wrong.append(f"{start} to {noun} {place[1]} by {family}: {'answers' if place in answering else 'is silent'}")
-    assert not wrong
-
-
 def test_nothing_is_carried_for_those_who_may_not_ask(matrix: Matrix) -> None:
     taken = []
     for cell in (cell for cell in matrix.cells if not cell.out):
         # Between machines of ours a refusal is put off: the directory of one may lag behind, or its certificate be renewed.
         wanted = ("4", "5") if cell.hop.to.endswith((":2525", ":2526")) else ("5",)
         # postscreen hangs up on a network that a rule denies.
-        wanted = (*wanted, "[closed]") if cell.name.startswith("no campus") else wanted
+        wanted = (*wanted, "[closed]", "[ConnectionResetError]") if cell.name.startswith("no campus") else wanted
         said = matrix.said[cell.name]
         assert len(said) >= len(FORMS) >= 50, cell.name
         taken += [(cell.name, *one) for one in said if not one[2].startswith(wanted)]

@@ -16,11 +16,6 @@ def test_the_hand_over_port_carries_nothing(lab: Lab, people: People) -> None:
             assert code >= 400, (recipient, text)
 
 
-def test_the_stages_behind_the_first_are_out_of_reach(lab: Lab) -> None:
-    for origin, host in ((lab.internet, lab.exchanger.public_address), (lab.origin(lab.stores[0].name), lab.exchanger.address)):
-        assert origin.open_ports([(host, port) for port in (10023, 10024, 10025, 10026)]) == set()
-
-
 def test_headers_do_not_name_recipients(lab: Lab, people: People) -> None:
     """Who is in To and Bcc and not in the envelope gets nothing."""
     bystander = people["bela"]
