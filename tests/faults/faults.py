@@ -61,7 +61,7 @@ def switch_on() -> None:
 
 def flush(lab: Lab) -> None:
     """Try everything that waits in any queue now, instead of when its time comes."""
-    for machine in [lab.exchanger, *lab.stores]:
+    for machine in [lab.exchanger, *lab.inventory.machines("submission"), *lab.stores]:
         lab.run(machine.name, "for instance in /etc/postfix /etc/postfix-*; do postqueue -c $instance -f; done", check=False)
 
 

@@ -26,6 +26,10 @@ UNITS = {
         "postfix@fixup.service",
         "postfix@inside.service",
         "posthouse-recipients.service",
+        "postsrsd.service",
+        "postfix-mta-sts-resolver.service",
+        "posthouse-tls-policy.socket",
+        "posthouse-tls-policy.service",
     ],
     "submission": [
         "postfix.service",
@@ -39,6 +43,10 @@ UNITS = {
         "posthouse-rates.service",
         "posthouse-skim.service",
         "dovecot.service",
+        "opendkim.service",
+        "postfix-mta-sts-resolver.service",
+        "posthouse-tls-policy.socket",
+        "posthouse-tls-policy.service",
     ],
     "proxy": ["dovecot.service"],
 }

@@ -120,7 +120,7 @@ def ask(*keys: str, policies: Mapping[str, str], port: int | None = None) -> tup
 
     async def all_of_it() -> tuple[list[str], list[str]]:
         async with sts(policies) as (sts_port, asked):
-            judge = service.Policies(Settings(sts_port=port or sts_port, patience=1.0), world)
+            judge = service.Policies(Settings(sts_port=port or sts_port, patience=1.0, restart=0.3), world)
             ours, theirs = socket.socketpair()
             reader, writer = await asyncio.open_connection(sock=ours)
             talk = asyncio.create_task(service.converse(judge, *await asyncio.open_connection(sock=theirs)))
@@ -164,6 +164,25 @@ def test_a_fault_anywhere_makes_mail_wait() -> None:
     assert answers == ["TEMP MTA-STS does not answer", "NOTFOUND "], "who has keys in DNS needs no policy"
 
 
+def test_a_daemon_that_restarts_is_waited_for() -> None:
+    async def restart() -> tuple[str, str]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        question = asyncio.create_task(service.Policies(Settings(sts_port=port), world).answer("plain.test"))
+        await asyncio.sleep(0.3)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await socketmap.receive(reader)
+            writer.write(socketmap.netstring(POLICY))
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", port):
+            return await question
+
+    assert asyncio.run(restart()) == ("OK", POLICY.removeprefix("OK "))
+
+
 @pytest.mark.parametrize("data", [b"x", b"4:ab", b"3:abcd", b"99999999:", b"-1:,", b"7" * 100_000, b":,"])
 def test_strangers_are_hung_up_on(data: bytes) -> None:
     async def talk() -> bytes:
@@ -194,7 +213,7 @@ def test_settings(tmp_path: Path) -> None:
 
 def test_check_says_it_to_people_and_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "tls-policy.toml"
-    file.write_text("sts_port = 1\n")  # nobody listens there
+    file.write_text("sts_port = 1\nrestart = 0\n")  # nobody listens there
     monkeypatch.setattr(service, "resolver", lambda *_: world)
     assert command.main(["--configuration", str(file), "check", "--json", "dane.test."]) == 0
     assert json.loads(capsys.readouterr().out) == {

@@ -30,12 +30,22 @@ class Policies:
 
     async def sts(self, domain: str) -> tuple[str, str]:
         """Ask for a domain's policy by HTTPS; return status and data."""
-        question = socketmap.ask(self._settings.sts_host, self._settings.sts_port, "postfix", domain)
         try:
-            return await asyncio.wait_for(question, self._settings.patience)
+            return await asyncio.wait_for(self._ask_sts(domain), self._settings.patience)
         except (OSError, EOFError, TimeoutError, socketmap.ProtocolError) as error:
             LOG.warning("MTA-STS does not answer about %r: %s", domain, str(error) or type(error).__name__)
             return socketmap.TEMP, "MTA-STS does not answer"
+
+    async def _ask_sts(self, domain: str) -> tuple[str, str]:
+        """Ask; a daemon that restarts is given the time to come back. Raises what socketmap.ask does."""
+        deadline = asyncio.get_running_loop().time() + self._settings.restart
+        while True:
+            try:
+                return await socketmap.ask(self._settings.sts_host, self._settings.sts_port, "postfix", domain)
+            except (OSError, EOFError):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(0.2)
 
     async def answer(self, key: str) -> tuple[str, str]:
         """Return status and data for what Postfix asks: a next hop, or a parent domain with a dot before it."""

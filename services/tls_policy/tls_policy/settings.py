@@ -23,6 +23,8 @@ class Settings:
     sts_port: int = 8461
     #: For one question to DNS, and for the answer about a policy.
     patience: float = 10.0
+    #: For so long a daemon that takes no connections may only be restarting.
+    restart: float = 5.0
 
 
 def read(path: Path) -> Settings:
