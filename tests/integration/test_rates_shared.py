@@ -140,3 +140,12 @@ def test_an_outage_stops_nobody(settings: Database) -> None:
     assert [counter.count(al(), 5, TEN).verdict for _ in range(3)] == [Verdict.PASS, Verdict.PASS, Verdict.HOLD]
     assert time.monotonic() - begun < 5
     assert counter.status()["state"] == "away"
+
+
+def test_a_database_without_tls_is_not_asked() -> None:
+    with PrivateMariadb("--skip-ssl", "--skip-require-secure-transport") as server:
+        with server.root() as database:
+            database.run("CREATE USER 'rates'@'127.0.0.1' IDENTIFIED BY 'a password in the clear'")
+        careless = Database(host="localhost", port=server.port, name="mysql", password="a password in the clear", ca=str(server.ca))
+        with pytest.raises(AwayError, match=r"offers no TLS|SSL"):
+            machine(careless).used(al())
