@@ -31,7 +31,7 @@ def report(settings: Settings, again: Sequence[str]) -> dict[str, Any]:
     again: the words that start this command; with ``look`` behind them it does the work of ``here``.
     """
     began = time.monotonic()
-    asked = [Program(LOOK, [*again, LOOK], settings.account), *settings.programs]
+    asked = [Program(LOOK, [*again, LOOK], settings.account, settings.groups), *settings.programs]
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(asked)) as pool:
         answers = list(pool.map(lambda program: _ask(program, settings), asked))
     found = _ours(answers[0])
@@ -96,9 +96,8 @@ def _ask(program: Program, settings: Settings) -> tuple[int, str, str]:
     try:
         if program.account and os.geteuid() == 0:
             account = pwd.getpwnam(program.account)
-            groups = settings.groups if program.name == LOOK else ()
             own = os.getgrouplist(program.account, account.pw_gid)
-            identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [*own, *_known(groups)]}
+            identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [*own, *_known(program.groups)]}
         process = subprocess.Popen(
             program.run,
             stdin=subprocess.DEVNULL,

@@ -149,6 +149,19 @@ def _dumps(dumps: list[Said], limits: Limits, now: float) -> Finding:
     return _one("quarantine", limits.above(age / 3600), says, remedy, "dump", hours=round(age / 3600, 1))
 
 
+def _rates(said: Said, _status: int, _settings: Settings, _now: float) -> list[Finding]:
+    counting, directory = said["counting"], said["directory"] or {"state": "none", "fault": None}
+    remedy = "rates status says more; each machine counts for itself meanwhile, by the limits of the inventory (docs/rates.md)"
+    bad = [
+        f"{what}: {one['fault']}"
+        for what, one in (("counts are not shared", counting), ("no directory", directory))
+        if one["state"] == "away"
+    ]
+    if bad:
+        return [_one("rates", Level.WARNING, f"limits hold less exactly: {'; '.join(bad)}", remedy)]
+    return [_one("rates", Level.FINE, f"counts are {counting['state']}, the directory is {directory['state']}", "")]
+
+
 def _other(name: str) -> Reader:
     """Whoever is not known here says state, or ends with a status that is not 0."""
 
@@ -167,4 +180,5 @@ READERS: dict[str, Reader] = {
     "signatures": _signatures,
     "antispam": _antispam,
     "quarantine": _quarantine,
+    "rates": _rates,
 }

@@ -39,11 +39,12 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command of another service that says how it is, in JSON. account: whom it runs as."""
+    """A command of another service that says how it is, in JSON. account, groups: whom it runs as."""
 
     name: str
     run: list[str]
     account: str = ""
+    groups: list[str] = field(default_factory=list)
     unit: str = ""
 
 

@@ -24,6 +24,7 @@ QUARANTINE: dict[str, Any] = {
     "jobs": {"dump": {"state": "done", "fine": 1, "detail": {}}},
     "dumps": [{"file": "x", "bytes": 1, "at": "20261122T200000Z"}],
 }
+RATES: dict[str, Any] = {"counting": {"state": "shared", "fault": None}, "directory": {"state": "current", "fault": None}}
 OUT = {**LIST, "out": True, "by": "check", "reason": "dead", "since": NOW - 7200, "failures": 5}
 
 
@@ -41,6 +42,8 @@ def told(name: str, said: dict[str, Any], status: int = 0) -> list[Finding]:
         ("signatures", {**SIGNATURES, "fetching": {}}),
         ("antispam", ANTISPAM),
         ("quarantine", QUARANTINE),
+        ("rates", RATES),
+        ("rates", {"counting": {"state": "alone", "fault": None}, "directory": None}),
         ("anything", {"state": "well"}),
     ],
 )
@@ -74,6 +77,8 @@ def test_all_is_fine(name: str, said: dict[str, Any]) -> None:
         ("quarantine", {**QUARANTINE, "dumps": [{"at": "20261121T120000Z"}]}, Level.WARNING, "35 hours"),
         ("quarantine", {**QUARANTINE, "jobs": {"purge": {"state": "failed", "detail": {"fault": "full"}}}}, Level.WARNING, "full"),
         ("quarantine", {**QUARANTINE, "jobs": {"check": {"state": "failed", "detail": {}}}}, Level.CRITICAL, "check"),
+        ("rates", {**RATES, "counting": {"state": "away", "fault": "no database"}}, Level.WARNING, "no database"),
+        ("rates", {**RATES, "directory": {"state": "away", "fault": "no server"}}, Level.WARNING, "no server"),
         ("anything", {"state": "ill", "reason": "fever"}, Level.FINE, "ill: fever"),
     ],
 )
