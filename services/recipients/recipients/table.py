@@ -167,18 +167,21 @@ def owners(entries: Iterable[Person]) -> dict[bytes, bytes]:
     """
     entries = list(entries)
     logins = {one.name: one.members or (one.login,) for one in entries}
-    found: dict[str, tuple[Status, set[str]]] = {}
+    found: dict[str, tuple[Status, str]] = {}
     for one in entries:
-        names = {one.login}
-        if one.status is Status.VALID:
-            names.update(*(logins.get(name, ()) for name in one.delegates))
+        names = one.login
+        if one.status is Status.VALID and one.delegates:
+            names = _listed([one.login], *(logins.get(name, ()) for name in one.delegates))
         for address in one.addresses:
-            status, known = found.get(address, (one.status, set()))
-            if one.status < status:
-                found[address] = (one.status, names)
-            elif one.status == status:
-                found[address] = (status, known | names)
-    return {FROM + address.encode(): (",".join(sorted(names - {""})) or NOBODY).encode() for address, (_, names) in sorted(found.items())}
+            status, known = found.get(address, (one.status, ""))
+            if one.status <= status:
+                # Two open entries with one address, which the directory refuses, are both its owners.
+                found[address] = (one.status, names if one.status < status or not known else _listed(known.split(","), names.split(",")))
+    return {FROM + address.encode(): (names or NOBODY).encode() for address, (_, names) in sorted(found.items())}
+
+
+def _listed(*logins: Iterable[str]) -> str:
+    return ",".join(sorted({login for several in logins for login in several} - {""}))
 
 
 def lookup_keys(address: str) -> list[bytes]:
