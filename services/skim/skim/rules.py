@@ -23,6 +23,8 @@ class Letter:
     recipients: int = 0
     #: Values of all From fields, in their order; a letter should have one (RFC 5322 section 3.6).
     authors: list[str] = field(default_factory=list)
+    #: Value of the first Content-Type field.
+    kind: str = ""
     queue_id: str = ""
 
 
@@ -39,16 +41,21 @@ def findings(letter: Letter, settings: Settings) -> list[Finding]:
     """Return what the rules that are on find in a letter."""
     found = []
     looked_at = settings.from_mismatch is not Action.OFF and letter.recipients > settings.from_mismatch_recipients
-    # A report has no sender, so nothing it could differ from.
-    if looked_at and letter.sender and not _is_author(letter, settings):
-        found.append(Finding("from_mismatch", settings.from_mismatch, "the envelope sender is not in From"))
+    if looked_at and not (_is_author(letter, settings) if letter.sender else _is_report(letter)):
+        reason = "the envelope sender is not the author" if letter.sender else "it has no envelope sender and is no report"
+        found.append(Finding("from_mismatch", settings.from_mismatch, reason))
     return found
 
 
+def _is_report(letter: Letter) -> bool:
+    """Tell whether a letter without a sender is one of those that have none: to one recipient, and a person's is a receipt (RFC 8098)."""
+    return letter.recipients == 1 and (not letter.login or letter.kind.strip().lower().startswith("multipart/report"))
+
+
 def _is_author(letter: Letter, settings: Settings) -> bool:
-    """Tell whether the envelope sender is in every From field: programs differ in which of several they show."""
+    """Tell whether the envelope sender is the first author in every From field: that is whom programs show, each in its own of several."""
     sender = normal(letter.sender, settings)
-    return bool(letter.authors) and all(sender in [normal(one, settings) for one in addresses(value)] for value in letter.authors)
+    return bool(letter.authors) and all(sender in [normal(one, settings) for one in addresses(value)[:1]] for value in letter.authors)
 
 
 def addresses(value: str) -> list[str]:

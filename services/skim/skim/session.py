@@ -46,6 +46,8 @@ class Session:
         """A header field has come."""
         if name.lower() == "from":
             self._letter.authors.append(value)
+        elif name.lower() == "content-type":
+            self._letter.kind = self._letter.kind or value
 
     def end(self, queue_id: str) -> Verdict:
         """The letter has ended: judge it."""

@@ -23,7 +23,8 @@ HOLD = parse({"from_mismatch": "hold", "from_mismatch_recipients": 2, "same_doma
         ("al@madstop.test", ["al@madstop.test"], False),
         ("al@madstop.test", ["Al <AL@Madstop.test>"], False),
         ("al+news@madstop.test", ['"al, really" <al@old.test>'], False),
-        ("al@madstop.test", ["bo@madstop.test, al@madstop.test"], False),
+        ("al@madstop.test", ["al@madstop.test, bo@madstop.test"], False),
+        ("al@madstop.test", ["Rector <rector@madstop.test>, al@madstop.test"], True),
         ("al@madstop.test", ["bo@madstop.test"], True),
         ("al@madstop.test", ["al@madstop.test <bo@elsewhere.test>"], True),
         ("al@madstop.test", ['"al@madstop.test" <bo@elsewhere.test>'], True),
@@ -37,7 +38,7 @@ HOLD = parse({"from_mismatch": "hold", "from_mismatch_recipients": 2, "same_doma
         ("al@madstop.test", [], True),
         ("al@madstop.test", [""], True),
         ("al@madstop.test", ["\udcff\udc00 nonsense <<>"], True),
-        ("", ["bo@elsewhere.test"], False),
+        ("", ["bo@elsewhere.test"], True),
     ],
 )
 def test_from_mismatch(sender: str, authors: list[str], found: bool) -> None:
@@ -46,10 +47,27 @@ def test_from_mismatch(sender: str, authors: list[str], found: bool) -> None:
     assert findings(letter, Settings()) == []
 
 
+@pytest.mark.parametrize(
+    ("login", "recipients", "kind", "found"),
+    [
+        ("", 1, "", False),
+        ("", 2, "multipart/report", True),
+        ("al", 1, "text/plain", True),
+        ("al", 1, "", True),
+        ("al", 1, " Multipart/Report; report-type=disposition-notification", False),
+        ("al", 2, "multipart/report", True),
+    ],
+)
+def test_without_a_sender_there_are_reports_and_nothing_else(login: str, recipients: int, kind: str, found: bool) -> None:
+    everybody = parse({"from_mismatch": "hold", "from_mismatch_recipients": 0})
+    letter = Letter(login=login, authors=["rector@madstop.test"], recipients=recipients, kind=kind)
+    assert bool(findings(letter, everybody)) == found
+
+
 def test_only_letters_to_more_than_so_many() -> None:
     assert not findings(Letter(sender="a@b.test", recipients=2), HOLD)
     assert findings(Letter(sender="a@b.test", recipients=3), HOLD) == [
-        Finding("from_mismatch", Action.HOLD, "the envelope sender is not in From")
+        Finding("from_mismatch", Action.HOLD, "the envelope sender is not the author")
     ]
 
 
@@ -79,9 +97,20 @@ def letter(session: Session, sender: str, author: str, recipients: int = 3) -> V
 def test_letters_of_one_connection_are_told_apart() -> None:
     session = Session(HOLD)
     session.connect("192.0.2.7")
-    assert letter(session, "al@madstop.test", "bo@madstop.test") == Verdict(Action.HOLD, "the envelope sender is not in From")
+    assert letter(session, "al@madstop.test", "bo@madstop.test") == Verdict(Action.HOLD, "the envelope sender is not the author")
     assert letter(session, "al@madstop.test", "al@madstop.test") == Verdict(Action.OFF)
     assert letter(session, "al@madstop.test", "bo@madstop.test", 2) == Verdict(Action.OFF)
+
+
+def test_a_receipt_is_told_by_its_first_content_type() -> None:
+    session = Session(parse({"from_mismatch": "hold", "from_mismatch_recipients": 0}))
+    for kinds, action in ((["multipart/report", "text/plain"], Action.OFF), (["text/plain", "multipart/report"], Action.HOLD)):
+        session.mail("<>", "al")
+        session.recipient()
+        session.header("From", "rector@madstop.test")
+        for kind in kinds:
+            session.header("content-type", kind)
+        assert session.end("4dBqWf0z1Zz").action is action
 
 
 def test_a_letter_that_was_broken_off_is_forgotten() -> None:
