@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import email
 import email.policy
@@ -15,6 +14,7 @@ import pytest
 
 from frontdoor import post
 from frontdoor.mailclient import Origin, Smtp
+from tests.attacks import plain
 from tests.laboratory import DELIVERY, Lab
 from tests.people import People, Person
 
@@ -47,11 +47,10 @@ class Door:
         client.login(name or person.uid, person.password)
         return client
 
-    def prove(self, user: str, password: str) -> tuple[int, str]:
-        """Try to log in at 587; return the answer."""
+    def prove(self, user: str, password: str, act_as: str = "") -> tuple[int, str]:
+        """Try to log in at 587; return the answer. act_as: who somebody wants to be with another's password (RFC 4616)."""
         with self.open(587) as client:
-            words = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
-            code, text = client.docmd(f"AUTH PLAIN {words}")
+            code, text = client.docmd(f"AUTH PLAIN {plain(user, password, act_as)}")
             return code, text.decode()
 
     def writes(self, client: Smtp, sender: str, to: str = "out@elsewhere.test") -> str:
