@@ -123,7 +123,7 @@ def hold(machine: Machine, queue_id: bytes) -> None:
     message = machine.queue.get(queue_id)
     if message is None:
         return
-    if message.kind == OFFERED:
+    if message.kind == OFFERED and message.into is None:
         message.kind = ACCEPTED
         machine.accepted += 1
     message.whole().held = True

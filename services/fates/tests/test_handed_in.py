@@ -156,3 +156,26 @@ def test_every_fate_has_one_name_in_its_unit_on_both_sides() -> None:
 
     assert len({(fate.unit, fate.name) for fate in FATES}) == len(FATES)
     assert all(FATES[ours].unit == HANDED_IN[FATES[world].unit] for world, ours in MOVED.items())
+
+
+def test_a_forward_on_hold_stays_a_part_of_the_message_that_it_came_from() -> None:
+    """Mail of ours that passes a stage which rewrites its sender has two queue ids there, and no stage names its origin."""
+    inside = "postfix-inside/qmgr[1]"
+    lines = [
+        line("AAAA01: uid=0 from=<>", "postfix-inside/pickup[1]", "mx1"),
+        line("AAAA01: from=<>, size=260, nrcpt=1 (queue active)", inside, "mx1"),
+        line("BBBB01: client=localhost[127.0.0.1]", "postfix-inside/srs/smtpd[2]", "mx1"),
+        line("BBBB01: from=<>, size=459, nrcpt=1 (queue active)", inside, "mx1"),
+        line(
+            "AAAA01: to=<a@b.test>, relay=127.0.0.1[127.0.0.1]:10028, delay=0, delays=0/0/0/0, dsn=2.0.0, "
+            "status=sent (250 2.0.0 Ok: queued as BBBB01)",
+            "postfix-inside/srs-hop/smtp[3]",
+            "mx1",
+        ),
+        line("AAAA01: removed", inside, "mx1"),
+        line("BBBB01: placed on hold", "postfix-inside/postsuper[4]", "mx1"),
+    ]
+    assert whole(count_lines(lines))
+    removed = count_lines([*lines, line("BBBB01: removed", "postfix-inside/postsuper[5]", "mx1")])
+    assert removed["units"] == {"own message": {"STOPPED": 1}}
+    assert whole(removed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -70,6 +71,23 @@ def test_lines_with_other_bytes(seed: int, number: int) -> None:
         line = chance.choice(lines)
         line[chance.randrange(len(line))] = chance.randrange(256)
     check(count_lines([part for line in lines for part in bytes(line).split(b"\n")]))
+
+
+QUEUED = [line for line in LINES if re.search(rb" postfix-[^ ]+: [0-9A-F]{10,}: ", line)]
+ACTS = (b"placed on hold", b"released from hold", b"removed")
+
+
+@quickly
+@given(seed=st.integers(), number=st.integers(1, 60))
+def test_operators_hold_and_delete_whatever_they_like(seed: int, number: int) -> None:
+    chance = random.Random(seed)
+    lines = LINES.copy()
+    for _ in range(number):
+        stamp, host, _, queue_id, _ = chance.choice(QUEUED).split(b" ", 4)
+        instance = chance.choice((b"outside", b"fixup", b"inside"))
+        act = b" ".join((stamp, host, b"postfix-" + instance + b"/postsuper[9]:", queue_id, chance.choice(ACTS)))
+        lines.insert(chance.randrange(len(lines) + 1), act)
+    check(count_lines(lines))
 
 
 @quickly
