@@ -46,7 +46,7 @@ def status_shut(
     """Name the doors that are shut for the world.
 
     groups: noun to names of machines. offers: noun to what the firewall lets in (ports, from). never: ports that anybody would try.
-    Returns for each machine that the internet can address: name, address, ports.
+    Returns for each address under which the internet meets a machine: name, address, ports.
     """
     every = {port for some in offers.values() for offer in some for port in offer["ports"]} | set(never)
     found = []
@@ -54,7 +54,7 @@ def status_shut(
         mine = [noun for noun in offers if machine["name"] in groups.get(noun, [])]
         welcome = {port for noun in mine for offer in offers[noun] if offer["from"] == "anyone" for port in offer["ports"]}
         if machine["public_address"] != machine["address"]:
-            found.append({"name": machine["name"], "address": machine["public_address"], "ports": sorted(every - welcome)})
+            found += [{"name": machine["name"], "address": address, "ports": sorted(every - welcome)} for address in _public(machine)]
     return found
 
 

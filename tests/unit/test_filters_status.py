@@ -49,7 +49,10 @@ def test_shut_is_what_the_firewall_opens_to_some_but_not_to_anyone() -> None:
     }
     groups = {"exchanger": ["mx1"], "directory": ["ldap1"]}
     # ldap1 has no address that the internet could reach.
-    assert status_shut([MX, INNER], groups, offers, [25, 3306]) == [{"name": "mx1", "address": "203.0.113.1", "ports": [389, 2526, 3306]}]
+    assert status_shut([MX, INNER], groups, offers, [25, 3306]) == [
+        {"name": "mx1", "address": "203.0.113.1", "ports": [389, 2526, 3306]},
+        {"name": "mx1", "address": "2001:db8::1", "ports": [389, 2526, 3306]},
+    ]
 
 
 def test_the_program_brings_its_modules_and_leaves_nothing(tmp_path: Path) -> None:

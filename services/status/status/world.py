@@ -82,7 +82,7 @@ def _shut(places: Sequence[Mapping[str, Any]]) -> list[Finding]:
     with ThreadPoolExecutor(max_workers=max(1, min(64, len(asked)))) as pool:
         answers = list(pool.map(lambda one: _is_open(one[1], one[2]), asked))
     remedy = "nft list ruleset on the machine; playbooks/site.yml closes what playbooks/group_vars/all/firewall.yml does not open"
-    opened = [f"{name} port {port}" for (name, _, port), answer in zip(asked, answers, strict=True) if answer]
+    opened = [f"{name} port {port} ({address})" for (name, address, port), answer in zip(asked, answers, strict=True) if answer]
     if opened:
         return [Finding("shut", "ports", Level.CRITICAL, f"the world reaches what is not for it: {listed(opened)}", remedy)]
     return [Finding("shut", "ports", Level.FINE, f"{len(asked)} ports that are not for the world are shut")] if asked else []
