@@ -181,7 +181,7 @@ class Book:
             if len(self.machines) >= _MACHINES:
                 name = b"(others)"
             machine = self.machines.setdefault(name, Machine(name[:200], self.peers))
-            machine.named = machine.label in self.submission
+            machine.submission |= machine.label in self.submission
             self._posts.setdefault(name, Post(machine))
         return machine
 
@@ -215,7 +215,6 @@ class Book:
         if entry:
             machine.entry = True
             if daemon in ("postscreen", "dnsblog"):
-                machine.screening = True
                 screen = self._screens.setdefault(machine.name, Postscreen(machine))
                 return screen.lines.append if daemon == "postscreen" else screen.lookups.append
             if daemon == "smtpd":
@@ -274,8 +273,10 @@ class Book:
         found = dict.fromkeys((kinds.CONNECTION, kinds.MESSAGE, kinds.OWN), (0, 0))
         for machine in self.machines.values():
             came = machine.screened + machine.sessions
-            seen = machine.greeted if machine.handed_in else machine.connects
-            units = kinds.HANDED_IN if machine.handed_in else {}
+            seen = machine.connects
+            if machine.submission:  # port 25 may have a screening daemon, whose line comes first; the others have none
+                seen = machine.greeted + min(machine.screened, machine.connects)
+            units = kinds.HANDED_IN if machine.submission else {}
             for unit, begun, unseen in (
                 (kinds.CONNECTION, seen, max(0, came - seen)),
                 (kinds.MESSAGE, machine.accepted, machine.before),

@@ -43,7 +43,7 @@ class Machine:
     connects: int = 0
     passes: int = 0
     sessions: int = 0
-    #: Sessions whose beginning was seen: what there is to count on a machine without a screening daemon.
+    #: Sessions whose beginning was seen: what there is to count where not each connection is screened.
     greeted: int = 0
     screened: int = 0
     screens: dict[bytes, int] = field(default_factory=dict)
@@ -56,10 +56,8 @@ class Machine:
     own: int = 0
     #: Whether the world's mail comes in here; other machines with a queue are mailstores.
     entry: bool = False
-    #: Whether the world is screened here; whether a server of port 465 or 587 was heard; whether it was named as a submission machine.
-    screening: bool = False
+    #: Whether people hand in letters here: a server of port 465 or 587 was heard, or the machine was named.
     submission: bool = False
-    named: bool = False
     #: Queue ids that another machine said it handed over, before this one's log told of them; and the reverse.
     expected: dict[bytes, Message] = field(default_factory=dict)
     landed: dict[bytes, Message] = field(default_factory=dict)
@@ -95,11 +93,6 @@ class Machine:
             self.early += 1
             leave(self, b"", self.expected.pop(next(iter(self.expected))))
 
-    @property
-    def handed_in(self) -> bool:
-        """Whether what comes in here is our own people's."""
-        return self.named or (self.submission and not self.screening)
-
     def totals(self) -> list[list[int]]:
         """Return the counters of each hour, one for each slot."""
         return [self._folded(counts) for counts in self.hours.values()]
@@ -107,7 +100,7 @@ class Machine:
     def _folded(self, counts: list[int]) -> list[int]:
         whole = counts[:SLOTS]
         whole[BLOCKED] += counts[LISTED]
-        if self.handed_in:
+        if self.submission:
             for world, ours in MOVED.items():
                 whole[ours], whole[world] = whole[world], 0
         return whole

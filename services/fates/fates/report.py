@@ -74,8 +74,8 @@ def build(book: Book, top: int = 10) -> Report:
         for slot in sorted(told, key=lambda slot: -total[slot])
         if total[slot]
     ]
-    world = [machine for machine in machines if not machine.handed_in]
-    ours = [machine for machine in machines if machine.handed_in]
+    world = [machine for machine in machines if not machine.submission]
+    ours = [machine for machine in machines if machine.submission]
     busy = {_name(machine.name): _named(_sum(machine.totals())) for machine in machines}
     return {
         "from": min(hours, default=None),

@@ -151,6 +151,21 @@ def test_the_campus_port_belongs_to_it_when_either_port_of_logins_was_heard_or_t
     assert fates(build(book), SESSION) == {"MAIL TAKEN": 1}
 
 
+def test_the_campus_port_may_be_screened() -> None:
+    screen = "postfix-outside/postscreen[9]"
+    stranger = [
+        line("CONNECT from [198.51.100.9]:25000 to [10.143.0.32]:25", screen),
+        line("DENYLISTED [198.51.100.9]:25000", screen),
+        line("DISCONNECT [198.51.100.9]:25000", screen),
+    ]
+    passed = [line("CONNECT from [10.143.0.21]:25001 to [10.143.0.32]:25", screen), line("ALLOWLISTED [10.143.0.21]:25001", screen)]
+    report = count_lines(
+        [*stranger, *passed, *session("DDDDDD1: client=x[10.0.0.1]", program="postfix-outside/smtpd[7]"), *letter("AAAAAA1")]
+    )
+    assert fates(report, SESSION) == {"MAIL TAKEN": 2, "BLOCKED": 1}
+    assert whole(report)
+
+
 def test_every_fate_has_one_name_in_its_unit_on_both_sides() -> None:
     from services.fates.fates.kinds import FATES, MOVED  # noqa: PLC0415, because only this test looks behind the names
 
