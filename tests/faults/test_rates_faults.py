@@ -28,6 +28,18 @@ def test_without_the_database_a_machine_counts_alone_and_brings_it_later(lab: La
     assert counter.ask("held", "release", "--person", person.uid)[0] == 0
 
 
+def test_without_the_directory_what_the_inventory_says_counts(lab: Lab, counter: Counter, senders: dict[str, Person]) -> None:
+    known, unknown = senders["tight"], senders["locked"]
+    assert counter.ask("rates", "show", "person", known.uid)[1]["hard"] == 5
+    with faults.stopped(lab, "slapd.service", [server.name for server in lab.inventory.machines("directory")]):
+        assert counter.ask("rates", "show", "person", unknown.uid)[1]["hard"] == 600
+        code, answer = counter.ask("rates", "status")
+        assert (code, answer["directory"]["state"]) == (1, "away")
+        assert counter.ask("rates", "show", "person", known.uid)[1]["hard"] == 5, "what was read last counts"
+    assert post.wait_for(lambda: counter.ask("rates", "status")[1]["directory"]["state"] == "current", 60)
+    assert counter.ask("rates", "show", "person", unknown.uid)[1]["hard"] == 0
+
+
 def test_a_count_that_is_killed_forgets_nothing_and_stops_nobody(lab: Lab, counter: Counter, senders: dict[str, Person]) -> None:
     person, readers = senders["alone"], [senders["reader"]]
     with faults.window():

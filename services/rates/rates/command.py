@@ -28,7 +28,7 @@ from .shared import Shared
 CONFIGURATION = Path("/etc/posthouse/rates.toml")
 FINE, ALONE, USAGE, AWAY = 0, 1, 2, 3
 _EXITS = "Exit codes: 0 fine; 1 database or directory away, or a limit reached; 2 wrong use or configuration; 3 no service."
-_UPKEEP, _PURGE = 10.0, 600.0
+_UPKEEP, _PURGE = 5.0, 600.0
 _FIRST_DESCRIPTOR = 3
 
 
@@ -97,6 +97,8 @@ def serve(settings: Settings) -> int:
     rounds = 0
     while not stopping.is_set():
         counter.upkeep(purge=rounds % round(_PURGE / _UPKEEP) == 0)
+        if people:
+            people.upkeep()
         rounds += 1
         stopping.wait(_UPKEEP)
     sender.close()

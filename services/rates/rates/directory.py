@@ -33,7 +33,6 @@ class LdapPeople:
         self._connection: Any = None
         self._away_since: float | None = None
         self._alarmed = False
-        self._retry_at = 0.0
         self._fault = ""
 
     def find(self, login: str) -> Found:
@@ -41,7 +40,7 @@ class LdapPeople:
         with self._lock:
             now = time.monotonic()
             until, found = self._known.get(login, (0.0, (None, "")))
-            if now < until or now < self._retry_at:
+            if now < until or self._away_since is not None:
                 return found
             try:
                 found = self._asked(login)
@@ -57,6 +56,22 @@ class LdapPeople:
     def status(self) -> Mapping[str, object]:
         """Say whether a server answers."""
         return {"state": "current" if self._away_since is None else "away", "fault": self._fault or None}
+
+    def upkeep(self) -> None:
+        """Try servers that are away, so that no letter has to wait for them. For one thread."""
+        if self._away_since is None:
+            return
+        try:
+            connection = self._connected()
+        except ldap.LDAPError as fault:
+            with self._lock:
+                self._lost(fault)
+            return
+        with self._lock:
+            self._close()
+            self._connection = connection
+            self._away_since, self._alarmed, self._fault = None, False, ""
+        _log.info("the directory answers again")
 
     def _asked(self, login: str) -> Found:
         query = f"(uid={ldap.filter.escape_filter_chars(login)})"
@@ -74,9 +89,6 @@ class LdapPeople:
                 # A server that was restarted has closed what was open; a new connection tells whether it is there.
                 if fresh or attempt:
                     raise
-        if self._away_since is not None:
-            _log.info("the directory answers again")
-        self._away_since, self._alarmed, self._fault = None, False, ""
         return person(entries)
 
     def _connected(self) -> Any:
@@ -109,7 +121,6 @@ class LdapPeople:
 
     def _lost(self, fault: ldap.LDAPError) -> None:
         now = time.monotonic()
-        self._retry_at = now + self._settings.pause
         detail = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {}
         self._fault = str(detail.get("desc") or type(fault).__name__)
         if self._away_since is None:

@@ -23,9 +23,8 @@ class Directory:
     ca: str
     #: What was read counts for this long.
     fresh: float = 60.0
-    #: A server that does not answer for this long is away, and is left alone for a while.
+    #: A server that does not answer for this long is away.
     patience: float = 2.0
-    pause: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
