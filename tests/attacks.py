@@ -71,8 +71,8 @@ def offer(
 class Hop:
     """A port that speaks SMTP or LMTP, and where an attacker stands who reaches it.
 
-    how: "clear", "starttls" or "tls". login: for AUTH PLAIN. outwards: whether it carries mail to the world. private: a socket that is
-    open to one server of ours alone.
+    how: "clear", "starttls" or "tls". login: for AUTH PLAIN. outwards: whether it carries mail to the world; only: and to nobody else.
+    private: a socket that is open to one server of ours alone.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Hop:
     login: tuple[str, str] | None = None
     certificate: bool = False
     outwards: bool = False
+    only: bool = False
     private: bool = False
     sender: str = "writer@elsewhere.test"
 
@@ -123,6 +124,8 @@ def hops(lab: Lab, login: tuple[str, str], sender: str) -> list[Hop]:
         Hop("mailstore 2525", there.name, f"{here.address}:2525", "starttls", hello=f"EHLO {there.fqdn}"),
         Hop("mailstore LMTP", here.name, "/var/spool/postfix/private/dovecot-lmtp", hello="LHLO localhost", private=True),
     ]
+    # Where mail for the world gets its sender (roles/mx_inside).
+    found.append(Hop("exchanger 10028", lab.exchanger.name, "127.0.0.1:10028", outwards=True, only=True))
     for machine in inventory.machines("exchanger")[:1] + inventory.machines("submission")[:1]:
         filtered = [10024] if machine.name in inventory.groups.get("content_filter", []) else []
         found += [Hop(f"{machine.name} {port}", machine.name, f"127.0.0.1:{port}", outwards=True) for port in [10023, *filtered, 10025]]

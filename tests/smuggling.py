@@ -79,13 +79,17 @@ OTHERS = [
 
 @dataclass(frozen=True)
 class Attempt:
-    """text: what follows the 354, or RCPT when there is no DATA. answers: how many of them are right. body: parameters of MAIL."""
+    """text: what follows the 354, or RCPT when there is no DATA. answers: how many of them are right. body: parameters of MAIL.
+
+    decides: which answer says whether the first letter was taken; the last one unless told otherwise.
+    """
 
     name: str
     text: str
     answers: int = 1
     data: bool = True
     body: str = ""
+    decides: int = 0
 
 
 def ends(carrier: str, inner: str) -> Iterator[Attempt]:
@@ -110,8 +114,8 @@ def chunk(text: str, last: bool = False, size: int | str | None = None) -> str:
 def chunks(carrier: str, inner: str) -> Iterator[Attempt]:
     """Return letters in chunks. What stands in a chunk is never a command, however it ends and whatever was refused before."""
 
-    def attempt(name: str, text: str, answers: int, body: str = "") -> Attempt:
-        return Attempt(f"BDAT: {name}", text, answers, data=False, body=body)
+    def attempt(name: str, text: str, answers: int, body: str = "", decides: int = 0) -> Attempt:
+        return Attempt(f"BDAT: {name}", text, answers, data=False, body=body, decides=decides)
 
     for end in ("\n.\n", "\r\n.\n", "\n.\r\n"):
         yield attempt(f"{end!r} inside", chunk(f"{carrier}{end}{inner}\r\n", last=True), 1)
@@ -119,7 +123,7 @@ def chunks(carrier: str, inner: str) -> Iterator[Attempt]:
     some = [f"{carrier}\r\n.", "\r\nRSET\r", "\n.\r", "\nRSET", *"\r\n.\r\n", "RSET\r.\rRSET\r\n.\r\n\x00\r\n.\x00\r\n"]
     yield attempt("many chunks", "".join(map(chunk, some)) + chunk(inner, last=True), len(some) + 1)
     yield attempt("an empty last chunk", chunk(f"{carrier}\r\n.\r\n{inner}") + "BDAT 0 LAST\r\n", 2)
-    yield attempt("no letter is open any more", chunk(carrier, last=True) + chunk(inner, last=True), 2)
+    yield attempt("no letter is open any more", chunk(carrier, last=True) + chunk(inner, last=True), 2, decides=1)
     yield attempt("an unknown recipient in between", chunk(carrier) + "RCPT TO:<nobody@invalid>\r\n" + chunk(inner, last=True), 3)
     yield attempt("DATA in between", chunk(carrier) + "DATA\r\n" + chunk(f"\r\n.\r\n{inner}", last=True), 3)
     yield attempt("RSET in between", chunk(carrier) + "RSET\r\n" + chunk(inner, last=True), 3)

@@ -6,6 +6,7 @@ second may become a letter nowhere, and a server may answer no more often than i
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +21,6 @@ from tests.laboratory import Lab
 from tests.people import People, Person
 from tests.smuggling import Attempt, chunks, ends, mixes, nonsense
 from tests.talker import REPLY
-
-#: Who would get the second letter at a port that carries mail to the world.
-OUTSIDE = "smuggled@elsewhere.test"
 
 
 @dataclass
@@ -40,7 +38,8 @@ class Letter:
     @property
     def taken(self) -> bool:
         """The server took responsibility for the first letter."""
-        return 250 in self.answers[max(0, self.attempt.answers - 1) : self.attempt.answers]
+        decides = self.attempt.decides or self.attempt.answers
+        return self.answers[decides - 1 : decides] == [250]
 
     def fault(self) -> str:
         """Say what is wrong with the answers; nothing when they are as they should be."""
@@ -55,6 +54,8 @@ class Campaign:
         """people: alma hands letters in and gets the first ones, silent would get the second."""
         self.lab = lab
         self.carried, self.victim = people["alma"], people["silent"]
+        # The same two in the world, of this run.
+        self.outside, self.victim_outside = (f"{name}-{people.run}@elsewhere.test" for name in ("carried", "smuggled"))
         self.hops = hops(lab, (self.carried.uid, self.carried.password), self.carried.mail)
         machines: dict[str, list[Hop]] = defaultdict(list)
         for hop in self.hops:
@@ -87,7 +88,7 @@ class Campaign:
                 text = attempt.text.replace(first, mine.first).replace(second, mine.second)
                 begin: list[Step] = [
                     (f"MAIL FROM:<{hop.sender}> {attempt.body}".rstrip() + "\r\n", REPLY, "^250"),
-                    (f"RCPT TO:<{self.carried.mail}>\r\n", REPLY, "^250"),
+                    (f"RCPT TO:<{self.outside if hop.only else self.carried.mail}>\r\n", REPLY, "^250"),
                 ]
                 if attempt.data:
                     begin.append(("DATA\r\n", REPLY, "^354"))
@@ -98,7 +99,7 @@ class Campaign:
 
     def _second(self, token: str, hop: Hop) -> str:
         forged = f"ceo@{self.lab.inventory.domain}"
-        recipients = [self.victim.mail, OUTSIDE] if hop.outwards else [self.victim.mail]
+        recipients = [self.victim.mail, self.victim_outside] if hop.outwards else [self.victim.mail]
         commands = "".join(f"RCPT TO:<{address}>\r\n" for address in recipients)
         letter = post.letter(token, forged, self.victim.mail).decode("latin-1")
         return f"MAIL FROM:<{hop.sender}>\r\n{commands}DATA\r\n{letter}"
@@ -122,9 +123,21 @@ def test_no_port_answers_more_often_than_it_was_asked(campaign: Campaign) -> Non
     assert not faults, "\n".join(faults)
 
 
+def test_no_port_that_takes_letters_is_left_out(lab: Lab, campaign: Campaign) -> None:
+    """What the servers of a machine listen on, against what was attacked there."""
+    for machine in [*lab.inventory.machines("exchanger")[:1], *lab.inventory.machines("submission")[:1], lab.stores[0]]:
+        said = lab.run(machine.name, "ss -ltnpH").splitlines()
+        listening = {line.split()[3].rpartition(":")[2] for line in said if re.search(r'"(master|smtpd|postscreen|/usr/sbin/amavi)', line)}
+        here = {machine.address, machine.public_address}
+        places = [(hop, *hop.to.rpartition(":")[::2]) for hop in campaign.hops]
+        attacked = {port for hop, host, port in places if host in here or (host == "127.0.0.1" and hop.machine == machine.name)}
+        assert listening == attacked, machine.name
+
+
 def test_no_second_letter_is_anywhere(lab: Lab, campaign: Campaign, content_filter: Filter) -> None:
     """Asked when each first letter that was taken has arrived, or lies in the quarantine, once."""
-    taken = {letter.first: letter for letter in campaign.letters if letter.taken}
+    taken = {letter.first: letter for letter in campaign.letters if letter.taken and not letter.hop.only}
+    gone = sum(letter.taken and letter.hop.only for letter in campaign.letters)
     forged = {letter.second: f"{letter.hop.name}: {letter.attempt.name}" for letter in campaign.letters}
 
     def found(person: Person) -> list[str]:
@@ -135,15 +148,13 @@ def test_no_second_letter_is_anywhere(lab: Lab, campaign: Campaign, content_filt
         arrived = Counter(found(campaign.carried))
         return arrived if taken.keys() <= arrived.keys() else Counter()
 
+    def outside(address: str) -> int:
+        return int(lab.run(lab.outside.name, f"grep -rlx 'X-Original-To: {address}' /var/mail | wc -l"))
+
     arrived = post.wait_for(all_there, 120) or Counter(found(campaign.carried))
     missing = [f"{letter.hop.name}: {letter.attempt.name}" for token, letter in taken.items() if token not in arrived]
     assert not missing
     assert [forged[token] for token in [*arrived, *found(campaign.victim)] if token in forged] == []
     assert [taken[token].attempt.name for token, number in arrived.items() if token in taken and number > 1] == []
-    outside = lab.run(
-        lab.outside.name,
-        "cat > /run/tokens; grep -rlFf /run/tokens /var/spool/internet /var/mail; rm /run/tokens",
-        "\n".join(forged),
-        check=False,
-    )
-    assert outside == "", outside
+    assert post.wait_for(lambda: outside(campaign.outside) >= gone, 60)
+    assert (outside(campaign.outside), outside(campaign.victim_outside)) == (gone, 0)
