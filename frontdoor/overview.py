@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from frontdoor import depot, engine, network, paths, shell, ssh
+from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
 
@@ -12,6 +13,15 @@ def states() -> dict[str, str]:
     if not (paths.STORE.exists() and (paths.RUN / "libpod").exists()):
         return {}
     return {str(one["Names"][0]): str(one["State"]) for one in engine.containers()}
+
+
+def _opinion(name: str) -> str:
+    """Ask systemd; a machine that hangs is one that does not answer, whatever the others do."""
+    try:
+        seen = shell.run(ssh.command(name, "systemctl", "is-system-running", reuse=False), check=False, timeout=8)
+    except Refused:
+        return "no answer"
+    return seen.stdout.strip() or "no answer"
 
 
 def look() -> dict[str, Any]:
@@ -24,8 +34,7 @@ def look() -> dict[str, Any]:
         state = there.get(name, "absent")
         system = "-"
         if state == "running":
-            seen = shell.run(ssh.command(name, "systemctl", "is-system-running", reuse=False), check=False, timeout=20)
-            system = seen.stdout.strip() or "no answer"
+            system = _opinion(name)
         legs = " ".join(str(host[key]) for key in ("address", "public_address") if key in host)
         return {"machine": name, "address": legs, "container": state, "system": system}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import status
+from frontdoor import overview, status
 from frontdoor.errors import Refused
 
 FINE = {"check": "disk", "about": "/", "level": "fine", "says": "the disk is empty", "remedy": "", "figures": {}}
@@ -57,3 +57,11 @@ def test_without_answers_the_end_of_the_run_is_shown(
         status.gather(tmp_path, tmp_path / "answers", lambda _: None)
     assert status.main([str(tmp_path)]) == 2
     assert "no such inventory" in capsys.readouterr().err
+
+
+def test_a_machine_that_hangs_is_one_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs(*_words: object, **_more: object) -> None:
+        raise Refused("ssh … did not end within 8 seconds.", 1)
+
+    monkeypatch.setattr(overview.shell, "run", hangs)
+    assert overview._opinion("mx1") == "no answer"
