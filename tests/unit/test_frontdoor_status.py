@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import overview, status
+from frontdoor import overview, shell, status
 from frontdoor.errors import Refused
 
 FINE = {"check": "disk", "about": "/", "level": "fine", "says": "the disk is empty", "remedy": "", "figures": {}}
@@ -63,5 +63,5 @@ def test_a_machine_that_hangs_is_one_that_does_not_answer(monkeypatch: pytest.Mo
     def hangs(*_words: object, **_more: object) -> None:
         raise Refused("ssh … did not end within 8 seconds.", 1)
 
-    monkeypatch.setattr(overview.shell, "run", hangs)
+    monkeypatch.setattr(shell, "run", hangs)
     assert overview._opinion("mx1") == "no answer"
