@@ -42,6 +42,13 @@ def test_a_letter_goes_and_its_report_comes_back(lab: Lab, people: People) -> No
     assert return_path(report) == ""
 
 
+def test_only_reports_come_back(lab: Lab) -> None:
+    """Who has such an address has no way to somebody elsewhere by it: a report has no sender."""
+    good = outgoing.srs_address(secret(lab), SENDER, lab.inventory.domain)
+    _, refused = lab.send(good, "joe@elsewhere.test")
+    assert (refused.stage, refused.code, refused.text[:5]) == ("rcpt", 550, "5.1.1"), refused
+
+
 def test_senders_of_ours_stay(lab: Lab, people: People) -> None:
     token = outgoing.hand_in(lab, [people["outward"].mail])
     assert return_path(outgoing.arrived(lab, token, "out@elsewhere.test")) == f"printer@{lab.inventory.domain}"
