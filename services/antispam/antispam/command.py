@@ -17,10 +17,11 @@ from typing import Any
 
 from posthouse.accounts import become_owner
 from posthouse.journal import log_to_the_journal
+from posthouse.settings import SettingsError
 
 from . import rules
 from .rules import RulesError
-from .settings import Settings, SettingsError, load
+from .settings import Settings, load
 
 CONFIGURATION = Path("/etc/posthouse/antispam.toml")
 FINE, REFUSED, USAGE = 0, 1, 2

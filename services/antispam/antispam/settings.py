@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
-class SettingsError(ValueError):
-    """The configuration is not one."""
+from posthouse.settings import SettingsError, read
 
 
 @dataclass(frozen=True)
@@ -51,9 +48,10 @@ class Settings:
 
 def load(path: Path) -> Settings:
     """Read a configuration file. Raises SettingsError with a sentence for the operator."""
+    given = read(path)
     try:
-        return parse(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, SettingsError) as fault:
+        return parse(given)
+    except SettingsError as fault:
         raise SettingsError(f"{path}: {fault}") from fault
 
 

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from posthouse.settings import SettingsError
 
 from services.antispam.antispam import command, rules
-from services.antispam.antispam.settings import Channel, Settings, SettingsError, load, parse
+from services.antispam.antispam.settings import Channel, Settings, load, parse
 
 from .conftest import program
 

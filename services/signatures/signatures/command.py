@@ -13,11 +13,12 @@ from typing import Any
 
 from posthouse.accounts import become_owner
 from posthouse.journal import log_to_the_journal
+from posthouse.settings import SettingsError
 
 from . import databases, sets, trial, update
 from .clamd import Clamd
 from .record import Record, now
-from .settings import Settings, SettingsError, load
+from .settings import Settings, load
 from .trial import TrialError
 
 CONFIGURATION = Path("/etc/posthouse/signatures.toml")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-
-class SettingsError(ValueError):
-    """The configuration is not one."""
+from posthouse.settings import SettingsError, read
 
 
 @dataclass(frozen=True)
@@ -55,10 +52,7 @@ class Settings:
 
 def load(path: Path) -> Settings:
     """Read a configuration file. Raises SettingsError with a sentence for the operator."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise SettingsError(f"{path}: {fault}") from fault
+    given = read(path)
     try:
         return parse(given)
     except SettingsError as fault:

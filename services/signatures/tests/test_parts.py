@@ -6,9 +6,10 @@ import base64
 from pathlib import Path
 
 import pytest
+from posthouse.settings import SettingsError
 
 from services.signatures.signatures import command, databases, fetch, references, trial
-from services.signatures.signatures.settings import Settings, SettingsError, load, parse
+from services.signatures.signatures.settings import Settings, load, parse
 
 
 def test_settings_are_read(tmp_path: Path) -> None:

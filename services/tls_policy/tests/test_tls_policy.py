@@ -15,9 +15,10 @@ import dns.name
 import dns.rcode
 import dns.rrset
 import pytest
+from posthouse.settings import SettingsError
 
 from services.tls_policy.tls_policy import command, dane, service, socketmap
-from services.tls_policy.tls_policy.settings import Settings, SettingsError, read
+from services.tls_policy.tls_policy.settings import Settings, load
 
 KEY = "ab" * 32
 SIGNED = {
@@ -203,11 +204,15 @@ def test_strangers_are_hung_up_on(data: bytes) -> None:
 def test_settings(tmp_path: Path) -> None:
     file = tmp_path / "tls-policy.toml"
     file.write_text('resolver = "127.0.0.2"\npatience = 3\n')
-    assert read(file) == Settings(resolver="127.0.0.2", patience=3)
-    for text, says in [("resolvers = 1", "no setting"), ("resolver = 1", "of type str"), ("resolver", "tls-policy.toml")]:
+    assert load(file) == Settings(resolver="127.0.0.2", patience=3)
+    for text, says in [
+        ("resolvers = 1", "unknown setting resolvers"),
+        ("resolver = 1", "resolver is not"),
+        ("resolver", "tls-policy.toml"),
+    ]:
         file.write_text(text)
         with pytest.raises(SettingsError, match=says):
-            read(file)
+            load(file)
     assert command.main(["--configuration", str(tmp_path / "none"), "verify"]) == 2
 
 

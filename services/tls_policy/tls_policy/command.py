@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from posthouse.settings import SettingsError
+
 from . import socketmap
 from .dane import UnsureError
 from .service import Policies, serve
-from .settings import Settings, SettingsError, read
+from .settings import Settings, load
 
 CONFIGURATION = Path("/etc/posthouse/tls-policy.toml")
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ask.add_argument("--json", action="store_true", help="for programs")
     given = parser.parse_args(arguments)
     try:
-        settings = read(given.configuration)
+        settings = load(given.configuration)
     except SettingsError as error:
         print(f"tls-policy: {error}", file=sys.stderr)
         return 2

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-
-class SettingsError(ValueError):
-    """The configuration file cannot be used; the message says why."""
+from posthouse.settings import read, record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +24,6 @@ class Settings:
     restart: float = 5.0
 
 
-def read(path: Path) -> Settings:
+def load(path: Path) -> Settings:
     """Read the file. Raises SettingsError when it cannot be used."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
-    kinds = {one.name: type(one.default) for one in fields(Settings)}
-    for name, value in given.items():
-        if name not in kinds:
-            raise SettingsError(f"{path}: {name} is no setting")
-        if type(value) is not kinds[name] and not (kinds[name] is float and type(value) is int):
-            raise SettingsError(f"{path}: {name} has to be of type {kinds[name].__name__}")
-    return Settings(**given)
+    return record(Settings, read(path), str(path))
