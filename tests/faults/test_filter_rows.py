@@ -82,9 +82,7 @@ def test_a_copy_without_its_rows_is_no_copy(lab: Lab, content_filter: Filter, re
     assert waiting(lab) == 0
 
 
-def test_a_server_that_stops_while_verdicts_are_written_loses_no_copy(
-    lab: Lab, content_filter: Filter, readers: dict[str, Person]
-) -> None:
+def test_a_server_that_stops_while_verdicts_are_written_loses_no_copy(lab: Lab, content_filter: Filter, readers: dict[str, Person]) -> None:
     """One person has the letter already, and then nobody answers who could be told what became of the other one's."""
     wary, bold = readers["wary"], readers["bold"]
     sample = unwanted.banned()[3]
