@@ -178,12 +178,14 @@ def fill(server: PrivateMariadb, count: int) -> None:
 def test_a_purge_that_is_killed_leaves_nothing_half_done(clean: PrivateMariadb, root: Database) -> None:
     fill(clean, 8_000)
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from quarantine.purge import Purge; from quarantine.settings import Admin;"
+        "import sys; sys.path[:0] = sys.argv[1].split(':'); from quarantine.purge import Purge; from quarantine.settings import Admin;"
         " from quarantine.database import by_socket; Purge(by_socket(sys.argv[2], sys.argv[3], 'quarantine'), Admin()).run()"
     )
-    package = Path(__file__).resolve().parents[2] / "services/quarantine"
-    killed = subprocess.Popen([sys.executable, "-c", code, str(package), str(clean.home / "sock"), clean.user])
+    services = Path(__file__).resolve().parents[2] / "services"
+    packages = f"{services / 'quarantine'}:{services / 'posthouse'}"
+    killed = subprocess.Popen([sys.executable, "-c", code, packages, str(clean.home / "sock"), clean.user])
     while root.value("SELECT COUNT(*) FROM msgs") > 6_000:
+        assert killed.poll() is None, "it ended before it could be killed"
         time.sleep(0.01)
     killed.kill()
     killed.wait()
