@@ -169,6 +169,19 @@ ALL = "group_vars/all/site.yml"
         (ALL, "cluster_domains: [", "cluster_domains: ]", f"{ALL}:2: this is no YAML"),
         ("hosts.yml", "192.0.2.22", "192.0.2.21", "hosts.yml:15: store2 has the address 192.0.2.21, which is store1's (hosts.yml:14)"),
         ("hosts.yml", "192.0.2.22", "192.0.3.22", "hosts.yml:15: store2 has the address 192.0.3.22, which is in none of cluster_networks"),
+        (
+            "hosts.yml",
+            "192.0.2.22",
+            "192.0.2.22, address6: 2001:db8::22",
+            "hosts.yml:15: store2 has the address6 2001:db8::22, which is in none of cluster_networks",
+        ),
+        (
+            "hosts.yml",
+            "192.0.2.22",
+            "192.0.2.22, public_address6: 203.0.113.22",
+            "hosts.yml:15: store2 has the public_address6 203.0.113.22, which is no IPv6 address",
+        ),
+        ("hosts.yml", "192.0.2.22", "192.0.2.22, address6: 2001:db8::zz", "hosts.yml:15: address6: 2001:db8::zz is no IP address"),
         ("hosts.yml", "192.0.2.22", "192.0.2.322", "hosts.yml:15: address: 192.0.2.322 is no IP address"),
         ("hosts.yml", "{address: 192.0.2.22}", "", "hosts.yml:15: store2 has no address: write store2: {address: 192.0.2.10}"),
         (
