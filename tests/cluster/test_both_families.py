@@ -79,5 +79,5 @@ def test_fates_follow_a_letter_that_came_by_ipv6(six: Lab, people: People) -> No
     token, outcome = six.send(people["bela"].mail, host=six.exchanger.public_address6)
     assert outcome.sent, outcome
     six.receive(people["bela"], token)
-    told = six.run(six.exchanger.name, f"fates trace --since=-5min {people['bela'].mail}", check=False)
+    told = six.run(six.exchanger.name, f"fates trace --since=-5min {token}", check=False)
     assert six.outside.address6 in told, told
