@@ -77,10 +77,16 @@ def test_an_account_has_the_rights_it_needs_and_no_other(lab: Lab, filtering: st
 
 def test_there_is_nobody_else(lab: Lab, database: str) -> None:
     found = lab.run(database, 'mariadb -N -B -e "SELECT User, Host FROM mysql.user ORDER BY 1, 2"').splitlines()
-    addresses = sorted(machine.address for machine in lab.inventory.machines("content_filter"))
-    ours = [f"{name}\t{address}" for name in ("antispam", "content_filter") for address in addresses]
-    review = [f"review\t{address}" for address in addresses]
-    assert found == [*ours, "mariadb.sys\tlocalhost", "mysql\tlocalhost", "quarantine\tlocalhost", *review, "root\tlocalhost"]
+    nouns = dict.fromkeys(("antispam", "content_filter", "review"), "content_filter") | {"rates": "submission"}
+    ours = [
+        f"{name}\t{address}"
+        for name, noun in nouns.items()
+        for machine in lab.inventory.machines(noun)
+        for address in (machine.address, machine.address6)
+        if address
+    ]
+    local = [f"{name}\tlocalhost" for name in ("mariadb.sys", "mysql", "quarantine", "root")]
+    assert sorted(found) == sorted([*ours, *local])
     assert "test" not in lab.run(database, "mariadb -N -B -e 'SHOW DATABASES'").split()
 
 
