@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from module_utils.site_check import rules
-from module_utils.site_check.kinds import judge
-from module_utils.site_check.reading import Loader
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -279,28 +276,6 @@ def test_a_renamed_variable_fails_with_its_new_name(site: Path, monkeypatch: pyt
     monkeypatch.setattr(rules.Known, "of", classmethod(lambda *_: read))
     change(site, ALL, "cluster_domains:", "cluster_old: x\ncluster_domains:")
     assert told(site) == [f"{ALL}:2: cluster_old is called cluster_new now: rename it here"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "good", "bad"),
-    [
-        ("int", "12", "twelve"),
-        ("bool", "true", "maybe"),
-        ("float", "1.5", "x"),
-        ("address", "2001:db8::1", "192.0.2.0/24"),
-        ("network", "2001:db8::/32", "example.edu"),
-        ("domain", "a-b.example.edu", "a_b.example.edu"),
-        ("mail_address", "a.b+c@example.edu", "a@b@example.edu"),
-        ("dict", "{a: 1}", "[a]"),
-        ("str", "x", "[x]"),
-    ],
-)
-def test_kinds(kind: str, good: str, bad: str) -> None:
-    spec = {"type": kind}
-    for text, faults in ((good, 0), (bad, 1)):
-        node = yaml.compose(text, Loader=Loader)
-        assert node is not None
-        assert len(list(judge("it", node, spec))) == faults
 
 
 @pytest.mark.parametrize(
