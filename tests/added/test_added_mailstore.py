@@ -16,7 +16,11 @@ NEW = "atlas"
 FIREWALL = "/etc/nftables.conf"  # who may connect
 # What has to change on the machines of a noun so that they know one mailstore more, and nothing else may.
 CHANGES = {
-    "dns": {"/etc/bind/posthouse/campus/0.143.10.in-addr.arpa", "/etc/bind/posthouse/campus/madstop.test"},
+    "dns": {
+        "/etc/bind/posthouse/campus/0.143.10.in-addr.arpa",
+        "/etc/bind/posthouse/campus/3.4.1.0.0.1.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+        "/etc/bind/posthouse/campus/madstop.test",
+    },
     "directory": {FIREWALL},
     "mailstore": {FIREWALL, "/etc/postfix/directory/route_elsewhere.cf", "/etc/postfix/stores.cidr"},  # whom to hand over to, and from whom
     "exchanger": {
@@ -24,6 +28,12 @@ CHANGES = {
         "/etc/postfix-inside/main.cf",
         "/etc/postfix-inside/mailstores.cidr",  # who may leave by it
         "/etc/postfix-inside/mailstores.pcre",  # which mailHost there is
+    },
+    "submission": {
+        "/etc/postfix-inside/main.cf",
+        "/etc/postfix-inside/mailstores.cidr",
+        "/etc/postfix-inside/mailstores.pcre",
+        "/etc/postfix-outside/main.cf",  # machines of ours write as much as they like
     },
     "quarantine": set(),
     "proxy": set(),  # mailHost is a name, and names are the name server's
@@ -42,7 +52,9 @@ def test_the_other_machines_changed_only_where_they_must(lab: Lab) -> None:
     before = json.loads((paths.STATE / "before.json").read_text(encoding="utf-8"))
     after = snapshot.take(list(before))
     changed = {name: set(snapshot.differences(before[name], after[name])) for name in before}
-    assert changed == {name: next(CHANGES[noun] for noun in CHANGES if name in lab.inventory.groups[noun]) for name in before}
+    expected = {name: next(CHANGES[noun] for noun in CHANGES if name in lab.inventory.groups[noun]) for name in before}
+    # A lab without IPv6 has no zone for its addresses.
+    assert changed == {name: {path for path in files if path in after[name]} for name, files in expected.items()}
 
 
 @pytest.fixture(scope="module")
