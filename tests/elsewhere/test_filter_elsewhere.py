@@ -43,9 +43,9 @@ def test_letters_go_there_and_come_back(lab: Lab, content_filter: Filter, reader
     ledger = content_filter.settle(content_filter.send(samples, person), person)
     assert ledger.classes() == {sample.name: fate for sample, fate in samples.items()}
     assert content_filter.machine != lab.exchanger.name
-    judged = lab.run(content_filter.machine, f"journalctl -q -o cat -t amavis --since @{began:.0f} | grep -c '{person.mail}'")
+    judged = lab.run(content_filter.machine, f"journalctl -q -o cat -t amavis --since @{began:.6f} | grep -c '{person.mail}'")
     assert int(judged) == len(samples)
-    clients = lab.run(content_filter.machine, f"journalctl -q -o cat -t amavis --since @{began:.0f} | grep '{person.mail}'")
+    clients = lab.run(content_filter.machine, f"journalctl -q -o cat -t amavis --since @{began:.6f} | grep '{person.mail}'")
     assert clients.count(f"[{lab.outside.public_address}]") >= len(samples), "the stranger's address, and not the exchanger's"
     raw = raw_letter(lab, person, ledger.token("plain"))
     assert f"Authentication-Results: {lab.inventory.domain};".encode() in raw

@@ -53,7 +53,7 @@ def standing(lab: Lab, zone: str) -> dict[str, Any]:
 
 def reports(lab: Lab, since: float) -> list[str]:
     """What the watch told the operators, warnings and above."""
-    return lab.run(lab.exchanger.name, f"journalctl -q -o cat -p warning -t blocklists --since @{since:.0f}").splitlines()
+    return lab.run(lab.exchanger.name, f"journalctl -q -o cat -p warning -t blocklists --since @{since:.6f}").splitlines()
 
 
 def refused(lab: Lab, people: People, last: int) -> bool:

@@ -46,7 +46,7 @@ def test_mail_waits_for_a_mailstore_with_a_forged_certificate(lab: Lab, people: 
         assert outcome.sent, outcome
         among, outcome = lab.send(person.mail, origin=lab.origin(lab.exchanger.name), host=lab.stores[0].address)
         assert outcome.sent, outcome
-        deferred = f"journalctl -q -o cat --since @{began:.0f} -g 'to=<{person.mail}>.*status=deferred.*[Cc]ertificate' || true"
+        deferred = f"journalctl -q -o cat --since @{began:.6f} -g 'to=<{person.mail}>.*status=deferred.*[Cc]ertificate' || true"
         for machine in (lab.exchanger.name, lab.stores[0].name):
             assert post.wait_for(partial(lab.run, machine, deferred), 30), f"{machine} did not mind"
         with pytest.raises((imaplib.IMAP4.error, OSError)) as refusal:

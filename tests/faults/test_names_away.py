@@ -36,4 +36,4 @@ def test_mail_for_the_world_waits_on_a_mailstore_when_the_way_out_has_no_name(la
 
 
 def journal(lab: Lab, store: str, since: float) -> str:
-    return lab.run(store, f"journalctl -q -o cat --since @{since:.0f} -g 'to=<out@elsewhere.test>.*(away|gone)' || true")
+    return lab.run(store, f"journalctl -q -o cat --since @{since:.6f} -g 'to=<out@elsewhere.test>.*(away|gone)' || true")
