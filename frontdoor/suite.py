@@ -38,6 +38,7 @@ STAGES = (
     Stage("other_python", "the other ansible-core renders the same", needs_lab=False),
     Stage("default", "builds from nothing, in check mode too, twice, quietly", scenario=True, needs_lab=False, decisive=True),
     Stage("cluster", "mail from where people stand", ("tests/cluster",)),
+    Stage("backup", "what people had comes back, hash for hash", ("tests/backup",)),
     Stage("tree", "the tree task on a machine to throw away", ON_A_MACHINE, needs_lab=False, spare=True),
     Stage("add_mailstore", "one line in the inventory is enough", scenario=True),
     Stage("filter_elsewhere", "a filter on a machine of its own is a line", scenario=True),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.laboratory import Lab
 
-PORTS = [22, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995, 2525, 2526, 3306, 4190, *range(10023, 10029)]
+PORTS = [22, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995, 2525, 2526, 2528, 2529, 2530, 3306, 4190, *range(10023, 10029)]
 MAIL_PROGRAMS = {110, 143, 993, 995, 4190}
 
 
@@ -22,6 +22,9 @@ def allowed(groups: dict[str, list[str]], source: str, target: str) -> set[int]:
         ports |= {25} if source in groups["exchanger"] + groups["submission"] + groups["mailstore"] else set()
         ports |= {2525} if source in groups["mailstore"] else set()
         ports |= MAIL_PROGRAMS if source in groups["proxy"] else set()
+        ports |= {2529} if source in groups["backup"] else set()
+    if target in groups["backup"]:
+        ports |= {2528} if source in groups["mailstore"] else set()
     if target in groups["exchanger"]:
         ports |= {25}
         ports |= {2526} if source in groups["mailstore"] else set()
@@ -35,7 +38,7 @@ def allowed(groups: dict[str, list[str]], source: str, target: str) -> set[int]:
     return ports
 
 
-@pytest.mark.parametrize("source", ["internet", "ns1", "ldap2", "hermes", "helios", "mx1", "smtp1", "proxy1"])
+@pytest.mark.parametrize("source", ["internet", "ns1", "ldap2", "hermes", "helios", "mx1", "smtp1", "proxy1", "backup1"])
 def test_only_what_the_table_promises_answers_by_either_family(lab: Lab, source: str) -> None:
     targets = [machine for machine in lab.inventory.ours if machine.name != source]
     outside = source in lab.inventory.groups["world"]
