@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import state
+from posthouse import state
+
 from .settings import Mirror, Settings
 from .watch import Tell, tell
 

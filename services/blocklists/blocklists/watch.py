@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from . import state
+from posthouse import state
+
 from .health import Verdict, check
 from .policy import Policy, PolicyError
 from .question import Resolver

@@ -1,11 +1,11 @@
-"""What is remembered between runs: one small file, replaced whole."""
+"""What a service remembers between runs: one small file, replaced whole."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,16 @@ def read(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """Replace the file."""
+def write(path: Path, content: Mapping[str, Any], mode: int = 0o644) -> None:
+    """Replace the file. mode: whatever the umask says."""
     new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as stream:
+    new.unlink(missing_ok=True)  # what a run that was killed left behind may have another mode
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode & 0o600), "w", encoding="utf-8") as stream:
         json.dump(content, stream, indent=1)
         stream.write("\n")
         stream.flush()
         os.fsync(stream.fileno())
-    new.chmod(0o644)
+        os.fchmod(stream.fileno(), mode)
     new.replace(path)
 
 
