@@ -1,0 +1,1 @@
+"""Keeps copies of people's mail for a time, mirrors what they have, and brings it back."""

@@ -1,0 +1,136 @@
+"""Ask Dovecot's doveadm about a person's mail in one of the places where this machine keeps it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from posthouse.text import visible
+
+PROGRAM = "/usr/bin/doveadm"
+#: Places of a person: what they have (folders as on the mailstore); what they removed (namespace removed/, in whose folder
+#: "removed/of/NAME" the letters lie that left NAME); copies of what was delivered to them, all in INBOX.
+MIRROR, REMOVED, COPIES = "mirror", "removed", "copies"
+REMOVED_FOLDERS = "removed/of/"
+#: sysexits(3) as doveadm uses them.
+TEMPORARY, NO_USER, NOT_FOUND = 75, 67, 68
+#: Seconds, when nobody says otherwise.
+PATIENCE = 300.0
+_ESCAPE = re.compile(rb"\x01([01trn])")
+_ESCAPED = {b"0": b"\0", b"1": b"\x01", b"t": b"\t", b"r": b"\r", b"n": b"\n"}
+
+
+class DoveadmError(OSError):
+    """doveadm did not do it. exit: its code, or -1 when it took too long; the message is its last line."""
+
+    def __init__(self, words: str, code: int) -> None:
+        super().__init__(words)
+        self.exit = code
+
+    @property
+    def temporary(self) -> bool:
+        """Say whether trying again may help."""
+        return self.exit in (TEMPORARY, -1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whose mail, and where: MIRROR, REMOVED, COPIES, or the folder of a Maildir, e.g. below scratch."""
+
+    person: str
+    where: str | Path = MIRROR
+
+    def words(self) -> list[str]:
+        """Return doveadm's options for this place, which come before its command."""
+        if self.where in (MIRROR, REMOVED):
+            return []
+        path = "~/copies" if self.where == COPIES else str(self.where)
+        # What is expunged in copies or scratch is gone: only a mirror keeps removed letters.
+        return ["-o", f"mail_path={path}", "-o", "lazy_expunge_mailbox="]
+
+
+def command(place: Place, words: Sequence[str], formatter: str = "") -> list[str]:
+    """Return the whole command line. words: doveadm's command and what follows -u PERSON, e.g. ["mailbox list", "-s"].
+
+    The command itself may have several words: ["mailbox list", …].
+    """
+    before = [PROGRAM, *(["-f", formatter] if formatter else []), *place.words()]
+    return [*before, *words[0].split(), "-u", place.person, *words[1:]]
+
+
+def run(place: Place, words: Sequence[str], *, given: bytes | None = None, patience: float = PATIENCE, fine: Sequence[int] = (0,)) -> bytes:
+    """Run one command for a person and return what it said.
+
+    given: its standard input. fine: exit codes that are none of its faults. Raises DoveadmError.
+    """
+    done = _ran(command(place, words), given, patience)
+    if done.returncode not in fine:
+        raise _fault(done, words)
+    return done.stdout
+
+
+def exit_code(
+    place: Place, words: Sequence[str], *, given: bytes | None = None, patience: float = PATIENCE
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one command for a person, and return its code and words whatever they are. Raises DoveadmError when it takes too long."""
+    return _ran(command(place, words), given, patience)
+
+
+def folders(place: Place, patience: float = PATIENCE) -> list[str]:
+    """Name the folders there, / between levels. Of REMOVED: as the mirror calls them."""
+    if place.where == REMOVED:
+        said = run(place, ["mailbox list", f"{REMOVED_FOLDERS}*"], patience=patience)
+        return [one.removeprefix(REMOVED_FOLDERS) for one in said.decode("utf-8", "surrogateescape").splitlines()]
+    return run(place, ["mailbox list"], patience=patience).decode("utf-8", "surrogateescape").splitlines()
+
+
+def fetch(
+    place: Place, fields: Sequence[str], query: Sequence[str], *, text: bool = False, patience: float = PATIENCE
+) -> Iterator[Mapping[str, bytes]]:
+    """Return what is asked for of each letter that a query (doveadm-search-query(7)) finds.
+
+    fields: as in doveadm-fetch(1). text: also the letter itself, as "text", byte for byte with LF line ends. Raises DoveadmError.
+    """
+    wanted = [*fields, *(["size.physical", "text"] if text else [])]
+    line = command(place, ["fetch", " ".join(wanted), *query], "tab")
+    done = _ran([line[0], "-h", *line[1:]], None, patience)
+    if done.returncode == NOT_FOUND:
+        return
+    if done.returncode:
+        raise _fault(done, ["fetch"])
+    yield from _rows(done.stdout, wanted, text)
+
+
+def _rows(said: bytes, wanted: Sequence[str], text: bool) -> Iterator[dict[str, bytes]]:
+    """Cut what the formatter `tab` wrote. It escapes values, but not the text, whose end only its size tells."""
+    at, few = 0, len(wanted) - text
+    while at < len(said):
+        values: list[bytes] = []
+        for number in range(few):
+            end = said.find(b"\t" if text or number < few - 1 else b"\n", at)
+            if end < 0:
+                raise DoveadmError("doveadm's answer ends in the middle", 0)
+            values.append(_ESCAPE.sub(lambda match: _ESCAPED[match[1]], said[at:end]))
+            at = end + 1
+        row = dict(zip(wanted, values, strict=False))
+        if text:
+            size = int(row["size.physical"])
+            row["text"], at = said[at : at + size], at + size + 1
+            if said[at - 1 : at] != b"\n":
+                raise DoveadmError(f"letter of {size} bytes is of another size", 0)
+        yield row
+
+
+def _ran(line: Sequence[str], given: bytes | None, patience: float) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(line, input=given if given is not None else b"", capture_output=True, timeout=patience, check=False)
+    except subprocess.TimeoutExpired as fault:
+        raise DoveadmError(f"doveadm did not answer within {patience:.0f} s", -1) from fault
+
+
+def _fault(done: subprocess.CompletedProcess[bytes], words: Sequence[str]) -> DoveadmError:
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"doveadm {words[0]} ended with {done.returncode}"]
+    return DoveadmError(visible(lines[-1]), done.returncode)

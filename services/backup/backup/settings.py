@@ -1,0 +1,142 @@
+"""Read the one configuration file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from posthouse.settings import SettingsError, read, record
+
+WHOLE, RECENT = "whole", "recent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Where people stand."""
+
+    #: Servers, asked in this order, e.g. ldaps://ldap1.example.org; ldap:// is secured by StartTLS.
+    uris: list[str]
+    bind_dn: str
+    password: str = field(repr=False)
+    base: str
+    ca: str
+    #: Seconds; a server that does not answer for this long is away.
+    patience: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A class of people, and how long their copies and removed letters are kept."""
+
+    name: str
+    #: Of LDAP; the first class whose filter a person matches counts.
+    filter: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """People of whom nothing is culled."""
+
+    people: list[str]
+    reason: str
+    #: The first moment at which the hold is over; None is never.
+    until: datetime | None = None
+
+    def counts(self, now: datetime) -> bool:
+        """Say whether the hold is in force."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the service is told."""
+
+    #: This machine's full name.
+    hostname: str
+    #: Everything is below it.
+    home: Path = Path("/srv/backup")
+    #: Full names of all backup machines, and on how many of them a person's mail is.
+    machines: list[str]
+    copies: int = 1
+    #: How long copies and removed letters are kept, unless a class says otherwise.
+    days: int = 30
+    #: What a mirror holds: all that a person has, or what is younger than their days.
+    mirror: str = WHOLE
+    #: So many bytes of the disk stay free: copies are taken until then, everything else stops at twice as many.
+    minimum_free: int = 1 << 30
+    #: Where somebody without mailHost lives.
+    default_store: str
+    #: Full names of all mailstores, and the port of their Dovecot's door for this machine.
+    stores: list[str]
+    store_port: int = 2529
+    directory: Directory
+    classes: list[Kind] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+
+    def person(self, uid: str) -> Path:
+        """Return the folder of a person. uid: one that posthouse.placement.unusable has nothing against."""
+        return self.home / "people" / uid
+
+
+def load(path: Path) -> Settings:
+    """Read settings from a TOML file. Raises SettingsError."""
+    return parse(read(path), str(path))
+
+
+def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
+    """Turn a mapping into settings. Raises SettingsError naming the setting."""
+    found = dict(found)
+    if isinstance(found.get("home"), str):
+        found["home"] = Path(found["home"])
+    if "directory" in found:
+        found["directory"] = record(Directory, found["directory"], f"{origin}: directory")
+    found["classes"] = [record(Kind, one, f"{origin}: class") for one in _tables(found.pop("class", []), f"{origin}: class")]
+    found["holds"] = [_hold(one, f"{origin}: hold") for one in _tables(found.pop("hold", []), f"{origin}: hold")]
+    settings = record(Settings, found, origin)
+    if settings.mirror not in (WHOLE, RECENT):
+        raise SettingsError(f"{origin}: mirror is {WHOLE} or {RECENT}")
+    if not settings.directory.uris or settings.hostname not in settings.machines:
+        raise SettingsError(f"{origin}: directory.uris needs a value, and machines has to name this one")
+    if min([settings.days, settings.copies, *(one.days for one in settings.classes)]) < 1:
+        raise SettingsError(f"{origin}: days and copies are at least 1")
+    return settings
+
+
+def _tables(given: Any, origin: str) -> list[dict[str, Any]]:
+    if not isinstance(given, list):
+        raise SettingsError(f"{origin} is a list of tables")
+    return given
+
+
+def _hold(given: Any, origin: str) -> Hold:
+    """Read a hold; a day in `until` is the last one on which it counts, by UTC."""
+    given = dict(given) if isinstance(given, dict) else given
+    until = given.get("until") if isinstance(given, dict) else None
+    if isinstance(until, str):
+        try:
+            until = datetime.fromisoformat(until) if "T" in until or " " in until else date.fromisoformat(until)
+        except ValueError as fault:
+            raise SettingsError(f"{origin}: until is no date: {fault}") from fault
+    if isinstance(until, datetime):
+        given["until"] = until if until.tzinfo else until.replace(tzinfo=UTC)
+    elif isinstance(until, date):
+        given["until"] = datetime.combine(until, time.max, UTC)
+    return _checked(record(_Given, given, origin), origin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    people: list[str]
+    reason: str
+    until: Any = None
+
+
+def _checked(given: _Given, origin: str) -> Hold:
+    if not given.people or not given.reason.strip():
+        raise SettingsError(f"{origin}: a hold names people and has a reason")
+    if given.until is not None and not isinstance(given.until, datetime):
+        raise SettingsError(f"{origin}: until is a date")
+    return Hold(people=given.people, reason=given.reason, until=given.until)
