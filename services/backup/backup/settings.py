@@ -131,7 +131,7 @@ def _hold(given: Any, origin: str) -> Hold:
 class _Given:
     people: list[str]
     reason: str
-    until: Any = None
+    until: object = None
 
 
 def _checked(given: _Given, origin: str) -> Hold:
