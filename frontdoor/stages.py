@@ -1,5 +1,6 @@
 """Stages: each prints its name, what it is at, and how long it took; a table of times ends the run."""
 
+import copy
 import json
 import os
 import re
@@ -35,14 +36,29 @@ class Stages:
             if "=" in part:
                 name, seconds = part.split("=")
                 self.walls.append((name, float(seconds)))
+        # What the shell's part of the front door took before there was a clock here.
+        self._begun = time.monotonic() - sum(wall for _, wall in self.walls)
         self._at = ""
+        self._label = ""
         self._lock = threading.Lock()
+
+    def beside(self) -> "Stages":
+        """Return stages that run in another thread meanwhile: in the same table, each of their lines with the stage's name before it."""
+        other = copy.copy(self)
+        other._at, other._label = "", "beside"
+        return other
 
     def say(self, line: str) -> None:
         """Print a line of the running stage."""
         if not self.quiet:
-            with self._lock:
-                print(f"{self._clear()}   {line}", flush=True)
+            self._print(f"   {self._named(line)}")
+
+    def _print(self, text: str) -> None:
+        with self._lock:
+            print(f"{self._clear()}{text}", flush=True)
+
+    def _named(self, line: str) -> str:
+        return f"{self._label}: {line}" if self._label else line
 
     def at(self, what: str) -> None:
         """Remember what the stage is at; shown on the terminal at once, in a log from time to time."""
@@ -55,9 +71,10 @@ class Stages:
     def stage(self, name: str) -> Iterator[None]:
         """Time a part of the run."""
         if not self.quiet:
-            print(f"== {name} ...", flush=True)
+            self._print(f"== {name} ...")
         begun = time.monotonic()
         self._at = ""
+        self._label = self._label and name
         over = threading.Event()
         beat = threading.Thread(target=self._live, args=(over, begun), daemon=True)
         beat.start()
@@ -71,14 +88,15 @@ class Stages:
             wall = time.monotonic() - begun
             self.walls.append((name, wall))
             if not self.quiet:
-                print(f"{self._clear()}== {name}: {ending}{wall:.1f} s", flush=True)
+                self._print(f"== {name}: {ending}{wall:.1f} s")
 
     def _live(self, over: threading.Event, begun: float) -> None:
         last = ""
         while not over.wait(0.5 if self.terminal else HEARTBEAT):
-            if self.quiet:
+            # A terminal has one last line, and it is of what runs in front.
+            if self.quiet or (self.terminal and self._label):
                 continue
-            line = f"{time.monotonic() - begun:.0f} s  {self._at}"
+            line = self._named(f"{time.monotonic() - begun:.0f} s  {self._at}")
             with self._lock:
                 if self.terminal:
                     print(f"\r\x1b[K   {line[: os.get_terminal_size().columns - 4]}", end="", flush=True)
@@ -129,15 +147,15 @@ class Stages:
                 process.wait(timeout=30)
                 raise
         if process.returncode:
-            for line in tail:
-                print(f"   | {line}", file=sys.stderr)
+            # In one piece, so that no line of what runs beside comes between.
+            print("".join(f"   | {self._named(line)}\n" for line in tail), end="", file=sys.stderr)
             raise Refused(f"{name} failed; the whole output is in {log}", 1)
 
     def table(self) -> str:
-        """The stages and their seconds."""
+        """The stages and their seconds, and those of the whole run: less than their sum when some ran beside others."""
         width = max((len(name) for name, _ in self.walls), default=5)
         rows = [f"  {name:<{width}}  {wall:8.1f} s" for name, wall in self.walls]
-        rows.append(f"  {'in all':<{width}}  {sum(wall for _, wall in self.walls):8.1f} s")
+        rows.append(f"  {'in all':<{width}}  {time.monotonic() - self._begun:8.1f} s")
         return "\n".join(rows)
 
     def report(self, as_json: bool, **more: object) -> None:

@@ -1,10 +1,14 @@
 """What ``./lab test`` runs, in order."""
 
 import argparse
+import copy
 import re
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from frontdoor import commands, interpreters, linters, lock, overview, paths, spare
@@ -18,7 +22,10 @@ _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|deselected|wa
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: what it needs (a converged lab, a machine to throw away), and whether what follows is pointless when it fails."""
+    """One stage: what it needs (a converged lab, a machine to throw away), and whether what follows is pointless when it fails.
+
+    beside: runs while the first stage that is not so runs, one after another; it needs nothing of a lab and changes nothing there.
+    """
 
     name: str
     about: str
@@ -27,15 +34,23 @@ class Stage:
     needs_lab: bool = True
     spare: bool = False
     decisive: bool = False
+    beside: bool = False
 
 
 # The roles as ansible-core renders them, and our plugins and modules as it loads them; nothing that one Python has proved for both.
 ON_BOTH_LINES = ("tests/architecture/test_example_inventory.py", "tests/unit")
 
 STAGES = (
-    Stage("lint", "linters and type checker, no finding", needs_lab=False),
-    Stage("unit", "our Python, the shape of the repository", tuple(f"--ignore={path}" for path in ON_A_MACHINE), needs_lab=False),
-    Stage("other_python", "the other ansible-core renders the same", needs_lab=False),
+    # These three want a processor, and the building of the lab mostly waits for packages and daemons.
+    Stage("lint", "linters and type checker, no finding", needs_lab=False, beside=True),
+    Stage(
+        "unit",
+        "our Python, the shape of the repository",
+        tuple(f"--ignore={path}" for path in ON_A_MACHINE),
+        needs_lab=False,
+        beside=True,
+    ),
+    Stage("other_python", "the other ansible-core renders the same", needs_lab=False, beside=True),
     Stage("default", "builds from nothing, in check mode too, twice, quietly", scenario=True, needs_lab=False, decisive=True),
     Stage("cluster", "mail from where people stand", ("tests/cluster",)),
     Stage("backup", "what people had comes back, hash for hash", ("tests/backup",)),
@@ -62,14 +77,21 @@ class Suite:
     def __init__(self, stages: Stages) -> None:
         """``stages``: who prints and times."""
         self.stages = stages
-        self.counts: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
         self.failed: list[str] = []
+        self._lock = threading.Lock()
+
+    def beside(self) -> "Suite":
+        """Return the same run for another thread: it counts and fails together with this one."""
+        other = copy.copy(self)
+        other.stages = self.stages.beside()
+        return other
 
     def _count(self, line: str) -> bool:
         if _SUMMARY.match(line):
             for number, what in _COUNT.findall(line):
-                key = {"error": "errors", "warning": "warnings"}.get(what, what)
-                self.counts[key] = self.counts.get(key, 0) + int(number)
+                with self._lock:
+                    self.counts[{"error": "errors", "warning": "warnings"}.get(what, what)] += int(number)
         return is_news(line)
 
     def run(self, stage: Stage) -> bool:
@@ -143,17 +165,35 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _all(suite: Suite, chosen: list[Stage], stages: Stages) -> None:
-    ready = False
     if any(stage.name == "default" for stage in chosen):
         # New machines, new journals: when old ones were broken on purpose is of no use any more.
         (paths.STATE / "faults.json").unlink(missing_ok=True)
-    for stage in chosen:
+    aside = [stage for stage in chosen if stage.beside]
+    rest = [stage for stage in chosen if not stage.beside]
+    # Only beside the building of a lab: what people's clocks see in a lab that is up is not measured on a busy processor.
+    if not (rest and rest[0].decisive):
+        for stage in aside:
+            suite.run(stage)
+        _in_front(suite, rest, stages)
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        meanwhile = suite.beside()
+        done = pool.submit(lambda: [meanwhile.run(stage) for stage in aside])
+        _in_front(suite, rest, stages, done.result)
+
+
+def _in_front(suite: Suite, rest: Sequence[Stage], stages: Stages, beside: Callable[[], object] = lambda: None) -> None:
+    """Run stages that need the lab. beside: waits for what runs meanwhile, and is called when the first is over."""
+    ready = False
+    for stage in rest:
         if (stage.needs_lab or stage.scenario or stage.spare) and not ready:
             commands.prepare(stages)
             if stage.needs_lab:
                 commands.bring_up(stages)
                 commands.converge(stages)
             ready = not stage.spare
-        if not suite.run(stage) and stage.decisive:
+        passed = suite.run(stage)
+        beside()
+        if not passed and stage.decisive:
             print(f"lab: {stage.name} failed, so what needs a whole lab is not run", file=sys.stderr)
             return

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from frontdoor import interpreters, suite
+from frontdoor import commands, interpreters, paths, suite
+from frontdoor.stages import Stages
+
+PATIENCE = 10.0
 
 
 def test_journals_are_judged_after_everything_else() -> None:
@@ -36,3 +40,81 @@ def test_a_shim_that_does_not_run_is_no_python(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     assert interpreters.other_line() == ""
     assert interpreters.missing()
+
+
+class Ran(suite.Suite):
+    """Stages that only say when they begin and end; default goes on until all that stand beside it are through, or the other way round."""
+
+    def __init__(self, last: str, failing: str = "") -> None:
+        super().__init__(Stages(quiet=True))
+        self.last, self.failing = last, failing
+        self.order: list[str] = []
+        self.begun = {name: threading.Event() for name in ("default", "other_python")}
+        self.ended = {name: threading.Event() for name in ("default", "other_python")}
+
+    def run(self, stage: suite.Stage) -> bool:
+        self.order.append(stage.name)
+        if stage.name in self.begun:
+            self.begun[stage.name].set()
+        if stage.name == self.last:
+            other = ({"default", "other_python"} - {self.last}).pop()
+            assert self.ended[other].wait(PATIENCE), f"{other} waits for {self.last}: they do not run beside each other"
+        if stage.name in self.ended:
+            self.ended[stage.name].set()
+        self.order.append(f"{stage.name} ended")
+        return stage.name != self.failing
+
+
+def several(*names: str) -> list[suite.Stage]:
+    return [stage for stage in suite.STAGES if stage.name in names]
+
+
+@pytest.fixture
+def _no_lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paths, "STATE", tmp_path)
+    for name in ("prepare", "bring_up", "converge"):
+        monkeypatch.setattr(commands, name, lambda _stages: None)
+
+
+@pytest.mark.usefixtures("_no_lab")
+@pytest.mark.parametrize("last", ["default", "other_python"])
+def test_what_needs_no_lab_runs_while_one_is_built_and_is_over_before_anything_is_measured(last: str) -> None:
+    ran = Ran(last)
+    suite._all(ran, several("lint", "unit", "other_python", "default", "cluster", "faults"), ran.stages)
+    assert [name for name in ran.order if name.split()[0] in {"lint", "unit", "other_python"}] == [
+        word for name in ("lint", "unit", "other_python") for word in (name, f"{name} ended")
+    ]
+    assert ran.order[-4:] == ["cluster", "cluster ended", "faults", "faults ended"]
+
+
+@pytest.mark.usefixtures("_no_lab")
+def test_without_a_lab_that_holds_mail_nothing_more_is_run(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = Ran("other_python", failing="default")
+    suite._all(ran, several("lint", "unit", "other_python", "default", "cluster"), ran.stages)
+    assert "other_python ended" in ran.order
+    assert "cluster" not in ran.order
+    assert "default failed" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_no_lab")
+def test_beside_a_lab_that_is_up_nothing_runs() -> None:
+    ran = Ran("")
+    suite._all(ran, several("unit", "cluster"), ran.stages)
+    assert ran.order == ["unit", "unit ended", "cluster", "cluster ended"]
+
+
+def test_lines_of_what_runs_beside_are_told_apart_and_everything_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    run = suite.Suite(Stages())
+    other = run.beside()
+    with other.stages.stage("unit"):
+        other.stages.say("FAILED tests/unit/test_x.py")
+    with run.stages.stage("default"):
+        run.stages.say("FAILED tests/machines/test_y.py")
+    run._count("=== 2 passed in 1.00s ===")
+    other._count("=== 3 passed in 1.00s ===")
+    other.failed.append("unit")
+    said = capsys.readouterr().out
+    assert "   unit: FAILED tests/unit" in said
+    assert "   FAILED tests/machines" in said
+    assert (run.counts, run.failed) == ({"passed": 5}, ["unit"])
+    assert [name for name, _ in run.stages.walls][-2:] == ["unit", "default"]
