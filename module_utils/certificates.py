@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,3 +104,12 @@ def certificate_due(
         except (InvalidSignature, ValueError, TypeError):
             reasons.append(f"another authority issued the certificate of {name}")
     return reasons
+
+
+def key_fingerprint(directory: str, name: str) -> str:
+    """Return the SHA-256 fingerprint of the public key in a machine's certificate, as Postfix writes it; nothing when there is none."""
+    certificate = _certificate(Path(directory, f"{name}.pem"))
+    if certificate is None:
+        return ""
+    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(public).digest().hex(":").upper()
