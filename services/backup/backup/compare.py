@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .listing import Letter
@@ -32,58 +32,44 @@ class Compared:
 
 
 def by_guid(letters: Iterable[Letter]) -> dict[str, list[Letter]]:
-    """Sort the letters of a folder by their own names; those that cannot be read stand under nothing."""
+    """Sort the letters of a folder by their own names."""
     found: dict[str, list[Letter]] = defaultdict(list)
     for one in letters:
         found[one.guid].append(one)
     return dict(found)
 
 
-def compared(restored: Mailbox, live: Mailbox, chosen: Mapping[str, Iterable[str]] | None = None) -> Compared:
-    """Compare what was restored with what the person has now. chosen: the letters of folders that count; a folder not in it: all.
+def compared(restored: Mailbox, live: Mailbox) -> Compared:
+    """Compare what was restored with what the person has now. Bytes are compared of letters that were read on both sides.
 
     What was restored and is not in the mailbox any more is no fault: people remove letters, and a backup is there for that.
     """
     found = Compared()
     for folder in sorted(set(restored) | set(live)):
-        ours, theirs = restored.get(folder), live.get(folder)
-        if theirs is None:
-            found.gone += sum(map(len, (ours or {}).values()))
-        elif ours is None:
+        ours, theirs = restored.get(folder), live.get(folder, {})
+        if ours is None:
             found.differences.add(Difference(folder, "", "the folder is not in the backup", lost=bool(theirs)))
-        else:
-            for unread in theirs.get("", []):
-                found.differences.add(Difference(folder, "", f"number {unread.uid} cannot be read on the mailstore: {unread.fault}"))
-            _folder(folder, ours, theirs, None if chosen is None else chosen.get(folder), found)
+            continue
+        for guid in sorted(set(ours) | set(theirs)):
+            what = _unlike(ours.get(guid, []), theirs.get(guid, []))
+            found.differences |= {Difference(folder, guid, words, lost) for words, lost in what}
+            found.gone += guid not in theirs
+            found.same += guid in theirs and not what
     return found
 
 
-def _folder(
-    folder: str,
-    ours: Mapping[str, list[Letter]],
-    theirs: Mapping[str, list[Letter]],
-    chosen: Iterable[str] | None,
-    found: Compared,
-) -> None:
-    for broken in ours.get("", []):
-        found.differences.add(Difference(folder, "", f"number {broken.uid} cannot be read: {broken.fault}", lost=True))
-    wanted = (set(theirs) if chosen is None else set(chosen) & set(theirs)) - {""}
-    for guid in wanted:
-        what = _unlike(ours.get(guid, []), theirs[guid])
-        found.differences |= {Difference(folder, guid, words, lost) for words, lost in what}
-        found.same += not what
-    found.gone += len(set(ours) - set(theirs) - {""})
-
-
-def _unlike(ours: list[Letter], theirs: list[Letter]) -> list[tuple[str, bool]]:
+def _unlike(ours: Sequence[Letter], theirs: Sequence[Letter]) -> list[tuple[str, bool]]:
     """Say how a letter differs, and whether its bytes are lost."""
     if not ours:
         return [("is not in the backup", True)]
+    what = [(f"cannot be read: {one.fault}", True) for one in ours if one.fault]
+    if not theirs:
+        return what
     if len(ours) != len(theirs):
-        return [(f"is there {len(ours)} times instead of {len(theirs)}", False)]
+        return [*what, (f"is there {len(ours)} times instead of {len(theirs)}", False)]
     mine, live = ours[0], theirs[0]
-    what = []
-    if mine.sha256 != live.sha256:
+    what += [(f"cannot be read on the mailstore: {one.fault}", False) for one in theirs if one.fault]
+    if mine.sha256 and live.sha256 and mine.sha256 != live.sha256:
         what.append((f"has other bytes: {mine.size} of SHA-256 {mine.sha256[:16]} instead of {live.size} of {live.sha256[:16]}", True))
     if mine.flags != live.flags:
         what.append((f"has the flags {_words(mine.flags)} instead of {_words(live.flags)}", False))

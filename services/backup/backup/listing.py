@@ -9,15 +9,15 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from posthouse.copyletter import digest
 
 from . import doveadm
 
-_FIELDS = "uid guid flags date.received date.saved size.physical text"
-_NAMES = _FIELDS.split()
+_KNOWN = ["uid", "guid", "flags", "date.received", "date.saved"]
+_NAMES = [*_KNOWN, "size.physical"]
 #: Letters that one command is asked for: where one cannot be read, the others are asked for again.
 _AT_ONCE = 1000
 _END = b"\f\n"
@@ -83,14 +83,20 @@ def _asked(line: Sequence[str]) -> bytes:
     return done.stdout
 
 
-def letters(place: doveadm.Place, folder: Folder, numbers: Iterable[int] | None = None) -> Iterator[Letter]:
-    """Yield letters of a folder, all of them or those of these numbers. Raises ListingError when there is no answer at all."""
-    for letter, _ in contents(place, folder, numbers):
-        yield letter
+def letters(place: doveadm.Place, folder: Folder) -> list[Letter]:
+    """Return the letters of a folder without looking into them: no hash, no size, no fault. Raises ListingError."""
+    try:
+        rows = list(doveadm.fetch(place, _KNOWN, ["mailbox-guid", folder.guid]))
+        return [letter_of({name: value.decode("utf-8", "surrogateescape") for name, value in row.items()}) for row in rows]
+    except (OSError, ValueError, KeyError) as fault:
+        raise ListingError(f"doveadm fetch: {fault}") from fault
 
 
 def contents(place: doveadm.Place, folder: Folder, numbers: Iterable[int] | None = None) -> Iterator[tuple[Letter, bytes]]:
-    """Yield letters of a folder with their bytes, as `letters` does; one that cannot be read has none."""
+    """Yield letters of a folder with their bytes, all of them or those of these numbers; one that cannot be read has none, and no guid.
+
+    Raises ListingError when there is no answer at all.
+    """
     wanted = sorted(uids(place, folder) if numbers is None else numbers)
     for start in range(0, len(wanted), _AT_ONCE):
         yield from _read(place, folder, wanted[start : start + _AT_ONCE])
@@ -113,7 +119,7 @@ def _read(place: doveadm.Place, folder: Folder, wanted: Sequence[int]) -> Iterat
 
 
 def _fetched(place: doveadm.Place, folder: Folder, wanted: Sequence[int]) -> Iterator[tuple[Letter, bytes]]:
-    words = ["fetch", _FIELDS, "mailbox-guid", folder.guid, "uid", ",".join(map(str, wanted))]
+    words = ["fetch", " ".join([*_NAMES, "text"]), "mailbox-guid", folder.guid, "uid", ",".join(map(str, wanted))]
     with (
         tempfile.TemporaryFile() as complaints,
         subprocess.Popen(
@@ -149,7 +155,7 @@ def records(stream: IO[bytes]) -> Iterator[tuple[Letter, bytes]]:
     """Read what `doveadm -f pager fetch` prints. Raises an error of its own where that is not what was asked for."""
     while line := stream.readline():
         values: dict[str, str] = {}
-        for name in _NAMES[:-1]:
+        for name in _NAMES:
             key, _, value = line.decode("utf-8", "surrogateescape").rstrip("\n").partition(": ")
             if key != name:
                 raise _BrokenError(f"an answer with {key!r} where {name} should be")
@@ -161,14 +167,13 @@ def records(stream: IO[bytes]) -> Iterator[tuple[Letter, bytes]]:
         content = stream.read(size)
         if len(content) != size or stream.read(len(_END)) not in (_END, b""):
             raise _BrokenError(f"a letter of another size than its {size} bytes")
-        yield letter_of(values, content), content
+        yield replace(letter_of(values), size=size, sha256=digest(content)), content
 
 
-def letter_of(values: Mapping[str, str], content: bytes) -> Letter:
+def letter_of(values: Mapping[str, str]) -> Letter:
     r"""Make a letter of what was fetched. \Recent is nobody's flag: whoever looks first takes it (RFC 3501 2.3.2)."""
     flags = frozenset(values["flags"].split()) - {"\\Recent"}
-    dates = (values["date.received"], values["date.saved"])
-    return Letter(int(values["uid"]), values["guid"], flags, *dates, len(content), digest(content))
+    return Letter(int(values["uid"]), values["guid"], flags, values["date.received"], values["date.saved"])
 
 
 def _reason(said: bytes, status: int) -> str:

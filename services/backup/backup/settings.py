@@ -72,6 +72,16 @@ class Settings:
     #: Full names of all mailstores, and the port of their Dovecot's door for this machine.
     stores: list[str]
     store_port: int = 2529
+    #: The drill of each night: people, letters of each that are read, megabytes of each that are restored, minutes for all of them.
+    drill_people: int = 10
+    drill_letters: int = 2000
+    drill_megabytes: int = 2048
+    drill_minutes: int = 120
+    #: Hours after which `status` warns, and after which it is critical, that there was no drill that passed, and so on.
+    drill_hours: list[int] = field(default_factory=lambda: [30, 48])
+    mirror_hours: list[int] = field(default_factory=lambda: [30, 54])
+    cull_hours: list[int] = field(default_factory=lambda: [30, 78])
+    state_hours: list[int] = field(default_factory=lambda: [30, 78])
     directory: Directory
     classes: list[Kind] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)

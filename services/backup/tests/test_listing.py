@@ -62,7 +62,7 @@ def test_letters_are_told_byte_for_byte() -> None:
 @pytest.mark.parametrize("answers", [1, 2, 3, 6], indirect=True)
 def test_a_letter_that_cannot_be_read_hides_no_other(request: pytest.FixtureRequest) -> None:
     broken = request.node.callspec.params["answers"]
-    found = {one.uid: one for one in listing.letters(PLACE, FOLDER)}
+    found = {one.uid: one for one, _ in listing.contents(PLACE, FOLDER)}
     assert set(found) == {1, 2, 3, 4, 6}
     assert {uid for uid, one in found.items() if one.fault} == {broken}
     assert "fetch(text) failed" in found[broken].fault
@@ -70,7 +70,7 @@ def test_a_letter_that_cannot_be_read_hides_no_other(request: pytest.FixtureRequ
 
 @pytest.mark.usefixtures("answers")
 def test_only_some_letters() -> None:
-    assert [one.uid for one in listing.letters(PLACE, FOLDER, [6, 2])] == [2, 6]
+    assert [one.uid for one, _ in listing.contents(PLACE, FOLDER, [6, 2])] == [2, 6]
 
 
 @pytest.mark.usefixtures("answers")
