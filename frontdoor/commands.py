@@ -56,6 +56,8 @@ def prepare(stages: Stages) -> None:
         checks.requirements(override)
         if made := secrets.generate(paths.INVENTORY):
             stages.say(f"{len(made)} secrets were made for this lab")
+        if secrets.operator(paths.INVENTORY):
+            stages.say("an operator's key was made for this lab")
         if said := network.note_families(paths.INVENTORY):
             stages.say(said)
     with stages.stage("image"):

@@ -2,6 +2,7 @@
 
 import os
 import secrets as random
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +36,9 @@ NAMES = {
     "people": "every person of the lab, to their mailbox",
 }
 LENGTH = 32
+# The lab's operator. On a real site the private half is made by a person and lies where no machine of the cluster, and no backup, ever is.
+PRIVATE = "operator.key"
+PUBLIC = "group_vars/all/operator.yml"
 
 _HEAD = """\
 ---
@@ -62,6 +66,24 @@ def generate(site: Path) -> list[str]:
             os.fsync(out.fileno())
         Path(name).replace(file)
     return sorted(made)
+
+
+def operator(site: Path) -> bool:
+    """Make the key pair of a lab's operator, unless there is one; say whether anything was made (docs/site_state.md)."""
+    private, public = site / PRIVATE, site / PUBLIC
+    if not private.exists():
+        with tempfile.TemporaryDirectory(dir=site, prefix=".operator-") as folder:
+            new = Path(folder) / PRIVATE
+            subprocess.run(["age-keygen", "--output", str(new)], check=True, capture_output=True)
+            new.replace(private)
+    told = subprocess.run(["age-keygen", "-y", str(private)], check=True, capture_output=True, text=True).stdout.strip()
+    text = "---\n# Made by the front door. Who has operator.key opens what is sealed to this.\n"
+    text += f"cluster_operator_keys: [{told}]\n"
+    if public.exists() and public.read_text(encoding="utf-8") == text:
+        return False
+    public.parent.mkdir(parents=True, exist_ok=True)
+    public.write_text(text, encoding="utf-8")
+    return True
 
 
 def main() -> int:

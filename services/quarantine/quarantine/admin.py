@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import accounts, dump, migrate
+from . import accounts, carrying, dump, migrate, replacing
 from .database import Database, by_socket
 from .errors import EXITS, FINE, QuarantineError, UsageError
 from .jobs import MAINTENANCE_LOCK, job, known
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load(given.config, Admin)
         if given.command == "check":
             return _check(given)
+        if given.command in ("export", "import"):
+            return _carry(given, settings)
         user = pwd.getpwuid(os.geteuid()).pw_name
         with by_socket(settings.socket, user) as database:
             run: Callable[[Database, Admin, argparse.Namespace, str], int] = given.run
@@ -65,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--check", action="store_true", help="restore the newest dumps into the scratch database, compare, remove")
     restore.add_argument("--of", metavar="DATABASE", help="the newest dump of this database (default: the quarantine's)")
     restore.add_argument("--file", help="a certain dump, as status names it")
+    command("export", _carry, "write the newest dumps as one tar to standard output; nothing is asked of the database")
+    bring = command("import", _carry, "read such a tar from standard input and put its dumps beside the others, when they are whole")
+    bring.add_argument("--json", action="store_true", help="name the dumps as one JSON object")
+    place = command("replace", _replace, "put the newest dumps in the place of the databases; what was there stays beside them")
+    place.add_argument("--step", choices=["look", "prepare", "swap"], default="look", help="look changes nothing (default: %(default)s)")
+    place.add_argument("--dump", action="append", metavar="FILE", default=[], help="a certain dump of each database, as status names it")
+    place.add_argument("--overwrite-newer", action="store_true", help="swap, though letters came after the dump: they stay aside")
+    place.add_argument("--json", action="store_true", help="with look, one JSON object")
     status = command("status", _status, "say how the quarantine is")
     status.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     return parser
@@ -146,6 +156,32 @@ def _restore(database: Database, settings: Admin, given: argparse.Namespace, use
         found_dump = dump.newest(settings, given.of or settings.database)
     dump.restore(database, settings, found_dump, given.into, user)
     _say(f"{found_dump.file} restored into {given.into}")
+    return FINE
+
+
+def _replace(database: Database, settings: Admin, given: argparse.Namespace, user: str) -> int:
+    if unknown := set(given.dump) - {one.file for one in dump.listed(settings)}:
+        raise QuarantineError(f"there is no dump {min(unknown)} in {settings.dumps}")
+    named = {one.database: one for one in dump.listed(settings) if one.file in given.dump}
+    dumps = [named.get(name) or dump.newest(settings, name) for name in (settings.database, settings.antispam)]
+    if given.step == "look":
+        found = replacing.look(database, settings, dumps)
+        _say(json.dumps(found) if given.json else ", ".join(f"{name}: {value}" for name, value in found.items()))
+        return FINE
+    with database.lock(MAINTENANCE_LOCK, wait=3600, refusal="another purge or dump is running"):
+        if given.step == "prepare":
+            replacing.prepare(database, settings, dumps, user, _say)
+        else:
+            replacing.swap(database, settings, dumps, given.overwrite_newer, _say)
+    return FINE
+
+
+def _carry(given: argparse.Namespace, settings: Admin) -> int:
+    if given.command == "export":
+        carrying.export(settings, sys.stdout.buffer)
+        return FINE
+    brought = {one.database: one.file for one in carrying.bring(settings, sys.stdin.buffer)}
+    print(json.dumps(brought) if given.json else "\n".join(f"{file} is whole and here" for file in brought.values()))
     return FINE
 
 

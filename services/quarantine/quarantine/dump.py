@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 from .database import Database
 from .errors import QuarantineError, UsageError
@@ -23,10 +23,10 @@ from .settings import Admin
 
 #: With --single-transaction the whole dump is of one moment, and nobody waits for it. Without tablespaces no PROCESS right is needed.
 _DUMP = ("mariadb-dump", "--no-defaults", "--skip-ssl", "--single-transaction", "--quick", "--hex-blob", "--no-tablespaces")
-_END = b"-- Dump completed"
+END = b"-- Dump completed"
 #: What stays free on a disk, whatever is done.
 _SPARE = 512 << 20
-_STAMP = "%Y%m%dT%H%M%SZ"
+STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def make(database: Database, settings: Admin, name: str, user: str) -> Dump:
     Raises QuarantineError when the dump failed or is not complete.
     """
     directory = Path(settings.dumps)
-    begun, stamp = time.monotonic(), datetime.now(UTC).strftime(_STAMP)
+    begun, stamp = time.monotonic(), datetime.now(UTC).strftime(STAMP)
     final = directory / f"{name}-{stamp}.sql.zst"
     taken = space(database, name)
     # As large as the last one and a half, or at worst as large as the tables.
@@ -101,7 +101,7 @@ def make(database: Database, settings: Admin, name: str, user: str) -> Dump:
                     packer.stdin.close()
                 source.stdout.close()
             statuses = source.wait(), packer.wait()
-            if statuses != (0, 0) or _END not in tail:
+            if statuses != (0, 0) or END not in tail:
                 _refuse(f"the dump of {name} failed", said)
             os.fsync(out.fileno())
         after = counts(database, name)
@@ -114,12 +114,12 @@ def make(database: Database, settings: Admin, name: str, user: str) -> Dump:
             {table: (min(before.get(table, 0), count), max(before.get(table, 0), count)) for table, count in after.items()},
             taken,
         )
-        _publish(directory, _sheet(final), json.dumps(asdict(dump)).encode())
+        _publish(directory, sheet(final), json.dumps(asdict(dump)).encode())
         Path(temporary).replace(final)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync(directory)
+    sync(directory)
     return dump
 
 
@@ -128,7 +128,8 @@ def _refuse(what: str, said: IO[bytes]) -> NoReturn:
     raise QuarantineError(f"{what}: {said.read(2000).decode(errors='replace').strip() or 'it is not complete'}")
 
 
-def _sheet(path: Path) -> Path:
+def sheet(path: Path) -> Path:
+    """Return the file beside a dump that says what is in it."""
     return path.with_name(path.name.removesuffix(".sql.zst") + ".json")
 
 
@@ -141,7 +142,8 @@ def _publish(directory: Path, final: Path, content: bytes) -> None:
     Path(temporary).replace(final)
 
 
-def _sync(directory: Path) -> None:
+def sync(directory: Path) -> None:
+    """See to it that the names in a directory are on the disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -149,14 +151,17 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
+def read(said: dict[str, Any]) -> Dump:
+    """Return the dump that a sheet speaks of. Raises ValueError, TypeError or KeyError for what is no sheet."""
+    return Dump(**{**said, "counts": {table: (int(least), int(most)) for table, (least, most) in said["counts"].items()}})
+
+
 def listed(settings: Admin) -> list[Dump]:
     """Return the dumps that are there, newest first."""
     found = []
     for path in Path(settings.dumps).glob("*.sql.zst"):
         try:
-            sheet = json.loads(_sheet(path).read_text(encoding="utf-8"))
-            sheet["counts"] = {table: tuple(pair) for table, pair in sheet["counts"].items()}
-            found.append(Dump(**sheet))
+            found.append(read(json.loads(sheet(path).read_text(encoding="utf-8"))))
         except (OSError, ValueError, TypeError, KeyError):
             continue
     return sorted(found, key=lambda one: one.at, reverse=True)
@@ -168,7 +173,7 @@ def thin(settings: Admin, name: str) -> list[str]:
     old = [one.file for one in listed(settings) if one.database == name][settings.dumps_kept :]
     for file in old:
         (directory / file).unlink()
-        _sheet(directory / file).unlink(missing_ok=True)
+        sheet(directory / file).unlink(missing_ok=True)
     for left in [*directory.glob(f".{name}-*.new"), *directory.glob(".sheet-*.new")]:
         left.unlink()
         old.append(left.name)

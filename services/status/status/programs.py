@@ -162,6 +162,21 @@ def _rates(said: Said, _status: int, _settings: Settings, _now: float) -> list[F
     return [_one("rates", Level.FINE, f"counts are {counting['state']}, the directory is {directory['state']}", "")]
 
 
+def _site_state(said: Said, _status: int, settings: Settings, now: float) -> list[Finding]:
+    remedy = "systemctl start posthouse-site-state-seal; journalctl -u posthouse-site-state-seal -e says why it failed (docs/site_state.md)"
+    if said["state"] == "off":
+        remedy = "name the public half of an operator's key as cluster_operator_keys, and run playbooks/site.yml (docs/site_state.md)"
+        return [_one("site-state", Level.WARNING, f"{said['reason']}", remedy)]
+    found = []
+    for name, one in said["sources"].items():
+        age = now - (one["newest"] or BORN.stat().st_mtime)
+        level = max(settings.dump_hours.above(age / 3600), Level.WARNING if one["fault"] else Level.FINE)
+        says = f"{name} was last sealed {duration(age)} ago" if one["newest"] else f"{name} has not been sealed yet"
+        says += f"; the last time: {one['fault']}" if one["fault"] else ""
+        found.append(_one("site-state", level, says, remedy, name, hours=round(age / 3600, 1)))
+    return found
+
+
 def _other(name: str) -> Reader:
     """Whoever is not known here says state, or ends with a status that is not 0."""
 
@@ -181,4 +196,5 @@ READERS: dict[str, Reader] = {
     "antispam": _antispam,
     "quarantine": _quarantine,
     "rates": _rates,
+    "site-state": _site_state,
 }
