@@ -76,10 +76,8 @@ class _Counted:
 
 
 def _kept(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Leave out private keys of operators, whatever their names: what opens the safe does not lie in it."""
-    if Path(member.name).name == PRIVATE or Path(member.name).name.startswith("."):
-        return None
-    return member
+    """Leave out the private keys of operators: what opens the safe does not lie in it."""
+    return None if Path(*Path(member.name).parts[1:2]) == Path(PRIVATE).parent else member
 
 
 def _said(said: IO[bytes]) -> str:

@@ -37,7 +37,7 @@ NAMES = {
 }
 LENGTH = 32
 # The lab's operator. On a real site the private half is made by a person and lies where no machine of the cluster, and no backup, ever is.
-PRIVATE = "operator.key"
+PRIVATE = "operator/key.txt"
 PUBLIC = "group_vars/all/operator.yml"
 
 _HEAD = """\
@@ -72,12 +72,13 @@ def operator(site: Path) -> bool:
     """Make the key pair of a lab's operator, unless there is one; say whether anything was made (docs/site_state.md)."""
     private, public = site / PRIVATE, site / PUBLIC
     if not private.exists():
-        with tempfile.TemporaryDirectory(dir=site, prefix=".operator-") as folder:
-            new = Path(folder) / PRIVATE
-            subprocess.run(["age-keygen", "--output", str(new)], check=True, capture_output=True)
-            new.replace(private)
+        private.parent.mkdir(mode=0o700, exist_ok=True)
+        new = private.with_name("new.txt")
+        new.unlink(missing_ok=True)
+        subprocess.run(["age-keygen", "--output", str(new)], check=True, capture_output=True)
+        new.replace(private)
     told = subprocess.run(["age-keygen", "-y", str(private)], check=True, capture_output=True, text=True).stdout.strip()
-    text = "---\n# Made by the front door. Who has operator.key opens what is sealed to this.\n"
+    text = "---\n# Made by the front door. Who has operator/key.txt opens what is sealed to this.\n"
     text += f"cluster_operator_keys: [{told}]\n"
     if public.exists() and public.read_text(encoding="utf-8") == text:
         return False
