@@ -1,0 +1,1 @@
+"""Hands copies of what a mailstore has delivered to the backup machines, and lets no delivery wait for it."""
