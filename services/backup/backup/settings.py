@@ -51,6 +51,15 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Files with which this machine proves itself, and those it believes."""
+
+    ca: str = "/etc/ssl/posthouse/ca.pem"
+    certificate: str = "/etc/ssl/posthouse/machine.pem"
+    key: str = "/etc/ssl/posthouse/machine.key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the service is told."""
 
@@ -82,6 +91,11 @@ class Settings:
     mirror_hours: list[int] = field(default_factory=lambda: [30, 54])
     cull_hours: list[int] = field(default_factory=lambda: [30, 78])
     state_hours: list[int] = field(default_factory=lambda: [30, 78])
+    #: Full names of machines that seal what they know beside mail, their port for it, and for how many days it is kept here.
+    state_machines: list[str] = field(default_factory=list)
+    state_port: int = 2530
+    state_days: int = 30
+    tls: Tls = field(default_factory=Tls)
     directory: Directory
     classes: list[Kind] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
@@ -103,6 +117,7 @@ def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
         found["home"] = Path(found["home"])
     if "directory" in found:
         found["directory"] = record(Directory, found["directory"], f"{origin}: directory")
+    found["tls"] = record(Tls, found.get("tls", {}), f"{origin}: tls")
     found["classes"] = [record(Kind, one, f"{origin}: class") for one in _tables(found.pop("class", []), f"{origin}: class")]
     found["holds"] = [_hold(one, f"{origin}: hold") for one in _tables(found.pop("hold", []), f"{origin}: hold")]
     settings = record(Settings, found, origin)
@@ -110,7 +125,7 @@ def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
         raise SettingsError(f"{origin}: mirror is {WHOLE} or {RECENT}")
     if not settings.directory.uris or settings.hostname not in settings.machines:
         raise SettingsError(f"{origin}: directory.uris needs a value, and machines has to name this one")
-    if min([settings.days, settings.copies, *(one.days for one in settings.classes)]) < 1:
+    if min([settings.days, settings.copies, settings.state_days, *(one.days for one in settings.classes)]) < 1:
         raise SettingsError(f"{origin}: days and copies are at least 1")
     return settings
 
