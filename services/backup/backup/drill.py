@@ -31,7 +31,6 @@ from .ways import RealWays
 _log = logging.getLogger(__name__)
 #: Faults that are told one by one.
 _SHOWN = 20
-NOBODY = "nobody has mail here yet"
 _EXITS = "Exit codes: 0 passed; 1 not passed, or it could not be done; 2 wrong use or configuration."
 
 
@@ -53,7 +52,7 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     try:
         if given.check:
             names = [one.uid for one in _sample(settings, given, random.Random(given.seed))]
-            print(json.dumps({"people": names}) if given.json else "\n".join(map(visible, names)) or NOBODY)
+            print(json.dumps({"people": names}) if given.json else "\n".join(map(visible, names)) or jobs.NOBODY)
             return 0
         detail = drill(settings, given, RealWays(settings))
     except OSError as fault:
@@ -151,7 +150,7 @@ def summary(done: Iterable[Rehearsed], wanted: int, seed: int) -> dict[str, Any]
     if faults:
         reason = f"{len(faults)} faults, the first: {faults[0].sentence}"
     elif not done:
-        reason = NOBODY if not wanted else "there was no time for anybody"
+        reason = jobs.NOBODY if not wanted else "there was no time for anybody"
     return {
         "passed": not reason,
         "reason": reason,

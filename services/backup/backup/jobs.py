@@ -12,6 +12,8 @@ from posthouse import state
 
 #: Jobs by name. Whoever adds one says in report.py how old it may be.
 MIRROR, CULL, STATE, DRILL = "mirror", "cull", "state", "drill"
+#: Why there was nothing to do: no fault on a machine that is new.
+NOBODY = "nobody has mail here yet"
 
 
 class Imperfect(Exception):  # noqa: N818, because nothing broke: the job came to its end and found what is wrong

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .findings import Finding, Level, Limits, duration, listed
+from .findings import Finding, Level, Limits, duration, listed, restored
 from .settings import Settings
 
 Said = Mapping[str, Any]
@@ -178,9 +178,11 @@ def _site_state(said: Said, _status: int, settings: Settings, now: float) -> lis
 
 
 def _other(name: str) -> Reader:
-    """Whoever is not known here says state, or ends with a status that is not 0."""
+    """Whoever is not known here brings findings of its own, or says state, or ends with a status that is not 0."""
 
     def reader(said: Said, status: int, _settings: Settings, _now: float) -> list[Finding]:
+        if isinstance(said.get("findings"), list):
+            return [restored({"check": name, **one}) for one in said["findings"]]
         state = str(said.get("state", "fine" if not status else "not fine"))
         reason = said.get("reason") or said.get("fault") or ""
         level = Level.FINE if not status else Level.CRITICAL

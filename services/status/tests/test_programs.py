@@ -94,6 +94,24 @@ def test_a_state_that_is_unknown_here_is_critical() -> None:
     assert told("anything", {"state": "ill"}, status=1)[0].level is Level.CRITICAL
 
 
+def test_a_program_may_bring_findings_of_its_own() -> None:
+    one = {"about": "drill", "level": "warning", "says": "it was not good\x1b[2J", "remedy": "backup drill", "figures": {"hours": 31.5}}
+    found = told("backup", {"findings": [one, {"about": "room", "level": "fine", "says": "5 MB are free"}]}, status=1)
+    assert [(each.check, each.about, each.level) for each in found] == [
+        ("backup", "drill", Level.WARNING),
+        ("backup", "room", Level.FINE),
+    ]
+    assert (found[0].remedy, found[0].figures) == ("backup drill", {"hours": 31.5})
+    assert "\x1b" not in found[0].says
+
+
+@pytest.mark.parametrize(
+    "odd", [5, {}, {"about": "x", "says": "y", "level": "on fire"}, {"about": "x", "says": "y", "level": "fine", "figures": 3}]
+)
+def test_findings_that_are_none_are_a_finding(odd: Any) -> None:
+    assert told("backup", {"findings": [odd]})[0].level is Level.CRITICAL
+
+
 @pytest.mark.parametrize("output", ["", "no JSON", "[]", "{}", '{"state": 5}', "null", '{"resolver": "answers"}'])
 @pytest.mark.parametrize("name", ["recipients", "blocklists", "signatures", "antispam", "quarantine"])
 def test_nonsense_is_a_finding_and_no_traceback(name: str, output: str) -> None:
