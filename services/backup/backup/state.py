@@ -32,6 +32,9 @@ _PATIENCE = 120.0
 _LONGEST = 1 << 20
 #: Seconds by which another machine's clock may be ahead of ours. One from next year would stand before all that follow.
 _AHEAD = 3600
+#: When the age of a source is a warning and when it is critical, in hours: of what a person brings by a playbook, and of what never came.
+_SITE = [35 * 24, 100 * 24]
+_NEVER_SEALED = [48, 100 * 24]
 
 
 class FetchError(Exception):
@@ -145,9 +148,10 @@ def sources(settings: Settings, faults: dict[str, str]) -> dict[str, dict[str, A
     known = {name.rpartition(" of ")[2] for name in found}
     for machine in settings.state_machines:
         if _short(machine) not in known:
-            found[f"state of {_short(machine)}"] = {"newest": 0.0, "fault": faults.get(machine, "it has sealed nothing yet")}
-    if CONTROL not in known:
-        found[f"site of {CONTROL}"] = {"newest": 0.0, "fault": "never brought here: run playbooks/backup-site.yml"}
+            # On its first day it has sealed nothing yet, and one without an operator's key says so itself.
+            found[f"state of {_short(machine)}"] = {"newest": 0.0, "fault": faults.get(machine, ""), "hours": _NEVER_SEALED}
+    site = found.setdefault(f"site of {CONTROL}", {"newest": 0.0, "fault": ""})
+    site["hours"] = _SITE if site["newest"] else _NEVER_SEALED
     return found
 
 

@@ -127,7 +127,7 @@ def test_each_generation_is_fetched_once_and_is_what_was_sealed(settings: Settin
     told = jobs.read(settings.home / "state", jobs.STATE)
     assert told["state"] == "fine"
     assert told["detail"]["sources"]["directory of localhost"] == {"newest": sheets[1].time, "fault": ""}
-    assert "backup-site.yml" in told["detail"]["sources"]["site of control"]["fault"]
+    assert told["detail"]["sources"]["site of control"]["newest"] == 0
 
 
 def test_a_line_that_is_cut_is_taken_up_where_it_was_cut(settings: Settings, machine: Machine) -> None:
