@@ -156,7 +156,7 @@ def _state(settings: Settings, record: _Record) -> Iterator[Finding]:
     for name, one in sources.items() if isinstance(sources, dict) else ():
         newest, fault = float(one.get("newest") or 0), str(one.get("fault") or "")
         age = record.now - (newest or record.born)
-        hours = settings.state_hours
+        hours = one.get("hours") or settings.state_hours
         level = CRITICAL if age >= hours[1] * 3600 else WARNING if fault or age >= hours[0] * 3600 else FINE
         says = f"what is kept of {visible(name)} is {duration(age)} old" if newest else f"nothing of {visible(name)} is kept yet"
         about = f"state {visible(name)}"
