@@ -42,14 +42,16 @@ class Place:
 
     person: str
     where: str | Path = MIRROR
+    #: More of doveadm's own options.
+    options: tuple[str, ...] = ()
 
     def words(self) -> list[str]:
         """Return doveadm's options for this place, which come before its command."""
         if self.where in (MIRROR, REMOVED):
-            return []
+            return [*self.options]
         path = "~/copies" if self.where == COPIES else str(self.where)
         # What is expunged in copies or scratch is gone: only a mirror keeps removed letters.
-        return ["-o", f"mail_path={path}", "-o", "lazy_expunge_mailbox="]
+        return ["-o", f"mail_path={path}", "-o", "lazy_expunge_mailbox=", *self.options]
 
 
 def command(place: Place, words: Sequence[str], formatter: str = "") -> list[str]:
@@ -68,15 +70,15 @@ def run(place: Place, words: Sequence[str], *, given: bytes | None = None, patie
     """
     done = _ran(command(place, words), given, patience)
     if done.returncode not in fine:
-        raise _fault(done, words)
+        raise fault_of(done, words)
     return done.stdout
 
 
 def exit_code(
-    place: Place, words: Sequence[str], *, given: bytes | None = None, patience: float = PATIENCE
+    place: Place, words: Sequence[str], *, given: bytes | None = None, patience: float = PATIENCE, formatter: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one command for a person, and return its code and words whatever they are. Raises DoveadmError when it takes too long."""
-    return _ran(command(place, words), given, patience)
+    return _ran(command(place, words, formatter), given, patience)
 
 
 def folders(place: Place, patience: float = PATIENCE) -> list[str]:
@@ -100,7 +102,7 @@ def fetch(
     if done.returncode == NOT_FOUND:
         return
     if done.returncode:
-        raise _fault(done, ["fetch"])
+        raise fault_of(done, ["fetch"])
     yield from _rows(done.stdout, wanted, text)
 
 
@@ -131,6 +133,7 @@ def _ran(line: Sequence[str], given: bytes | None, patience: float) -> subproces
         raise DoveadmError(f"doveadm did not answer within {patience:.0f} s", -1) from fault
 
 
-def _fault(done: subprocess.CompletedProcess[bytes], words: Sequence[str]) -> DoveadmError:
+def fault_of(done: subprocess.CompletedProcess[bytes], words: Sequence[str]) -> DoveadmError:
+    """Make an error of a command that did not end well. words: the command, for when it said nothing."""
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"doveadm {words[0]} ended with {done.returncode}"]
     return DoveadmError(visible(lines[-1]), done.returncode)

@@ -9,9 +9,6 @@ from typing import Any
 
 from posthouse.settings import SettingsError, read, record
 
-WHOLE, RECENT = "whole", "recent"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """Where people stand."""
@@ -60,6 +57,26 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mirroring:
+    """How mirrors are brought up to date."""
+
+    #: File of the authority that mailstores' certificates are from.
+    ca: str
+    #: Bytes a second from all mailstores together; 0 is without limit.
+    rate: int = 0
+    #: People at once, and at most so many of them from one mailstore.
+    at_once: int = 4
+    at_once_store: int = 2
+    #: So many hours after its beginning a run begins with nobody more; those who are left come first in the next one.
+    hours: float = 8.0
+    #: A mailstore that says nothing for so many seconds in the middle of it, and a person that takes so many minutes, are given up.
+    stall: float = 120.0
+    longest: float = 360.0
+    #: Every so many days each letter of a person is looked at, not only the folders that say they changed; 0 is never.
+    whole_days: int = 28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the service is told."""
 
@@ -72,8 +89,6 @@ class Settings:
     copies: int = 1
     #: How long copies and removed letters are kept, unless a class says otherwise.
     days: int = 30
-    #: What a mirror holds: all that a person has, or what is younger than their days.
-    mirror: str = WHOLE
     #: So many bytes of the disk stay free: copies are taken until then, everything else stops at twice as many.
     minimum_free: int = 1 << 30
     #: Where somebody without mailHost lives.
@@ -91,11 +106,14 @@ class Settings:
     mirror_hours: list[int] = field(default_factory=lambda: [30, 54])
     cull_hours: list[int] = field(default_factory=lambda: [30, 78])
     state_hours: list[int] = field(default_factory=lambda: [30, 78])
+    #: Logins of those who come back first when a mailstore is restored.
+    restore_first: list[str] = field(default_factory=list)
     #: Full names of machines that seal what they know beside mail, their port for it, and for how many days it is kept here.
     state_machines: list[str] = field(default_factory=list)
     state_port: int = 2530
     state_days: int = 30
     tls: Tls = field(default_factory=Tls)
+    mirroring: Mirroring
     directory: Directory
     classes: list[Kind] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
@@ -115,14 +133,15 @@ def parse(found: dict[str, Any], origin: str = "settings") -> Settings:
     found = dict(found)
     if isinstance(found.get("home"), str):
         found["home"] = Path(found["home"])
-    if "directory" in found:
-        found["directory"] = record(Directory, found["directory"], f"{origin}: directory")
+    for name, kind in (("directory", Directory), ("mirroring", Mirroring)):
+        if name in found:
+            found[name] = record(kind, found[name], f"{origin}: {name}")
     found["tls"] = record(Tls, found.get("tls", {}), f"{origin}: tls")
     found["classes"] = [record(Kind, one, f"{origin}: class") for one in _tables(found.pop("class", []), f"{origin}: class")]
     found["holds"] = [_hold(one, f"{origin}: hold") for one in _tables(found.pop("hold", []), f"{origin}: hold")]
     settings = record(Settings, found, origin)
-    if settings.mirror not in (WHOLE, RECENT):
-        raise SettingsError(f"{origin}: mirror is {WHOLE} or {RECENT}")
+    if min(settings.mirroring.at_once, settings.mirroring.at_once_store) < 1:
+        raise SettingsError(f"{origin}: mirroring: at_once and at_once_store are at least 1")
     if not settings.directory.uris or settings.hostname not in settings.machines:
         raise SettingsError(f"{origin}: directory.uris needs a value, and machines has to name this one")
     if min([settings.days, settings.copies, settings.state_days, *(one.days for one in settings.classes)]) < 1:

@@ -1,0 +1,313 @@
+"""Make ready, in scratch, exactly what a mailstore shall have: what it has now, and what it lacks.
+
+Never the mirror itself is pushed. Its logs remember what was removed, and `doveadm sync -1` would remove it on the store once more; and
+what a store has and the source lacks is numbered anew there (docs/decisions/0025). So the source is a clone: of what the store has now,
+to which the missing letters are added behind; or, where the store lost the mailbox, of the mirror.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from posthouse import state
+from posthouse.copyletter import CopyError, Facts, facts_of, unwrap
+
+from . import doveadm, maildirs
+from .maildirs import INBOX
+from .settings import Settings
+
+#: Seconds by which clocks may differ, and in which a letter is between its delivery and its place in a mailbox.
+SLACK = 120.0
+#: A large mailbox on a slow way; dsync itself gives up when nothing moves for ten minutes (its -T).
+PATIENCE = 86400.0
+#: Of dsync: done, but something came between; once more.
+AGAIN = 2
+_REMOVED = "of/"
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What shall come back. folders: only from these, None is all. into: the folder where it goes, "" is where it was.
+
+    removed: also what the person removed before the last mirror. guids: only these letters, None is all. since: seconds since 1970 of
+    the delivery, or of the removal, before which nothing comes back that was removed.
+    """
+
+    folders: frozenset[str] | None = None
+    into: str = ""
+    removed: bool = False
+    guids: frozenset[str] | None = None
+    since: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Say whether it is all that the person has, so that what the store lost may come back as it was."""
+        return self.guids is None and not self.into
+
+    def wants(self, folder: str, guid: str) -> bool:
+        """Say whether this letter is meant."""
+        return (self.folders is None or folder in self.folders) and (self.guids is None or guid in self.guids)
+
+
+@dataclass(slots=True)
+class Staged:
+    """What is ready. letters, size: that come back; folders: how many to each; present: letters asked for that the store has already.
+
+    whole: the store has lost the mailbox, and it comes back as it was.
+    """
+
+    path: Path
+    area: Path
+    whole: bool = False
+    letters: int = 0
+    size: int = 0
+    present: int = 0
+    folders: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    #: Folder, GUID and those keywords of a letter that the name of its file has no room for.
+    keywords: list[tuple[str, str, list[str]]] = field(default_factory=list)
+
+    def count(self, folder: str, letters: int, size: int) -> None:
+        """Count what comes back."""
+        self.letters += letters
+        self.size += size
+        self.folders[folder] = self.folders.get(folder, 0) + letters
+
+
+def scripts_in(area: Path) -> list[str]:
+    """Return options with which dsync keeps Sieve scripts in an area, and leaves those of the person's backup alone."""
+    name = "sieve_script/personal/sieve_script"
+    return ["-o", f"{name}_path={area}/sieve", "-o", f"{name}_active_path={area}/active"]
+
+
+def dsync(person: str, path: Path, words: Sequence[str], destination: str, options: Sequence[str] = ()) -> int:
+    """Run doveadm backup or sync between a Maildir in scratch and another place. Raises DoveadmError unless it ends with 0 or AGAIN."""
+    done = doveadm.exit_code(doveadm.Place(person, path, tuple(options)), [*words, destination], patience=PATIENCE)
+    if done.returncode not in (0, AGAIN):
+        raise doveadm.fault_of(done, words)
+    return done.returncode
+
+
+@contextmanager
+def area_of(settings: Settings, person: str) -> Iterator[Path]:
+    """Yield an empty folder for one person's restore, which nobody else uses meanwhile."""
+    area = settings.home / "scratch" / "restore" / person
+    area.mkdir(parents=True, exist_ok=True)
+    with state.alone(area):
+        _empty(area)
+        try:
+            yield area
+        finally:
+            _empty(area)
+
+
+def _empty(area: Path) -> None:
+    for one in area.iterdir():
+        if one.is_dir():
+            shutil.rmtree(one)
+        elif one.name != ".lock":
+            one.unlink()
+
+
+def stage(settings: Settings, person: str, destination: str, wish: Wish, area: Path) -> Staged:
+    """Make ready what a wish wants at a destination, as dsync writes it. Raises OSError."""
+    mirror = settings.person(person) / "mirror"
+    live = area / "live"
+    with state.alone(settings.person(person)):
+        maildirs.clone(mirror, live)
+        before = _inbox(mirror)
+        _pull(person, live, destination, area)
+        lost = wish.whole and before is not None and _inbox(live) != before
+        staged = Staged(live, area)
+        there = {letter.guid for folder in _read_all(live) for letter in folder.letters}
+        if lost:
+            staged.path, staged.whole = area / "whole", True
+            maildirs.clone(mirror, staged.path, wish.folders)
+            # It would say once more which folders were removed long ago.
+            (staged.path / "dovecot.mailbox.log").unlink(missing_ok=True)
+        known = _from_mirror(settings, person, staged, wish, there)
+    known |= there
+    known |= _from_removed(settings, person, staged, wish, known)
+    _from_copies(settings, person, staged, wish, known)
+    return staged
+
+
+def push(person: str, staged: Staged, destination: str, scripts: bool) -> None:
+    """Give the destination what is ready. scripts: the person's Sieve scripts too; newer ones stay there. Raises DoveadmError."""
+    place = doveadm.Place(person, staged.path)
+    for folder, guid, keywords in staged.keywords:
+        doveadm.run(place, ["flags add", " ".join(keywords), "mailbox", folder, "guid", guid])
+    more = [] if scripts else scripts_in(staged.area)
+    words = ["sync", "-1", "-f"]
+    if dsync(person, staged.path, words, destination, more) == AGAIN and dsync(person, staged.path, words, destination, more) == AGAIN:
+        raise doveadm.DoveadmError("the mailbox changes faster than it can be restored; run the restore again", AGAIN)
+
+
+def _pull(person: str, live: Path, destination: str, area: Path) -> None:
+    """Bring a clone of the mirror up to date with the store; where that does not go, fetch the mailbox anew."""
+    words = ["backup", "-R", "-f"]
+    try:
+        if dsync(person, live, words, destination, scripts_in(area)) == 0:
+            return
+    except doveadm.DoveadmError as fault:
+        # A mailbox that was made anew has another INBOX, and dsync cannot delete the one that is here.
+        if fault.temporary or fault.exit == doveadm.NO_USER:
+            raise
+    shutil.rmtree(live)
+    live.mkdir()
+    dsync(person, live, words, destination, scripts_in(area))
+
+
+def _inbox(maildir: Path) -> tuple[str, int] | None:
+    """Return what tells an INBOX from another one, or nothing when there is none."""
+    if INBOX not in maildirs.folders(maildir):
+        return None
+    folder = maildirs.read(INBOX, maildir)
+    return (folder.guid, folder.validity) if folder.validity else None
+
+
+def _read_all(maildir: Path) -> Iterator[maildirs.Folder]:
+    return (maildirs.read(name, path) for name, path in maildirs.folders(maildir).items())
+
+
+def _from_mirror(settings: Settings, person: str, staged: Staged, wish: Wish, there: set[str]) -> set[str]:
+    """Add what the mirror has and the store lacks; return the GUIDs of all that the mirror has."""
+    known: set[str] = set()
+    for folder in _read_all(settings.person(person) / "mirror"):
+        wanted = [one for one in folder.letters if wish.wants(folder.name, one.guid)]
+        lacking = [one for one in wanted if one.guid not in there]
+        staged.present += len(wanted) - len(lacking)
+        known |= {one.guid for one in folder.letters}
+        if staged.whole:
+            staged.count(folder.name, len(lacking), sum(one.size for one in lacking))
+            continue
+        if lacking or (wish.whole and wish.folders is None):
+            path = maildirs.make(staged.path, wish.into or folder.name)
+            _subscribe(staged.path, settings.person(person) / "mirror", folder.name, wish.into)
+        flags = _all_flags(person, folder) if lacking else {}
+        for one in lacking:
+            said = flags.get(one.uid, one.flags)
+            # Without its size in the name Dovecot would take that of the compressed file; then its bytes are written as they are.
+            what: Path | bytes = one.path if ",S=" in one.guid else _text(doveadm.Place(person), folder.name, one.guid)
+            left = maildirs.put(path, one.guid, said, what, one.path.stat().st_mtime)
+            staged.keywords += [(wish.into or folder.name, one.guid, left)] if left else []
+            staged.count(wish.into or folder.name, 1, one.size)
+    return known
+
+
+def _all_flags(person: str, folder: maildirs.Folder) -> dict[int, tuple[str, ...]]:
+    """Return the flags of letters by UID, when there are more keywords than a file's name can say."""
+    if len(folder.keywords) < maildirs.KEYWORDS:
+        return {}
+    rows = doveadm.fetch(doveadm.Place(person), ["uid", "flags"], ["mailbox", folder.name])
+    return {int(one["uid"]): _flags(one["flags"]) for one in rows}
+
+
+def _flags(said: bytes) -> tuple[str, ...]:
+    return tuple(one for one in said.decode("utf-8", "surrogateescape").split() if one != "\\Recent")
+
+
+def _text(place: doveadm.Place, folder: str, guid: str) -> bytes:
+    rows = list(doveadm.fetch(place, ["guid"], ["mailbox", folder, "guid", guid], text=True))
+    if not rows:
+        raise doveadm.DoveadmError(f"letter {guid} of {folder} went away", doveadm.NOT_FOUND)
+    return rows[0]["text"]
+
+
+def these(guids: Iterable[str]) -> list[str]:
+    """Return the query for letters of these GUIDs."""
+    words = [word for guid in sorted(guids) for word in ("or", "guid", guid)]
+    return ["(", *words[1:], ")"]
+
+
+def _subscribe(maildir: Path, mirror: Path, name: str, into: str) -> None:
+    """Subscribe to a folder that comes back, when the person had."""
+    if into or not (mirror / "subscriptions").exists():
+        return
+    line = maildirs.written(name).removeprefix(".").replace(".", "\t")
+    wanted = {line, name.replace("/", "\t")}
+    ours = maildir / "subscriptions"
+    head, has = "V\t2\n\n", set()
+    if ours.exists():
+        has = set(ours.read_text("utf-8", "surrogateescape").splitlines())
+        head = ""
+    for one in wanted & set((mirror / "subscriptions").read_text("utf-8", "surrogateescape").splitlines()) - has:
+        with ours.open("a", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(f"{head}{one}\n")
+        head = ""
+
+
+def _from_removed(settings: Settings, person: str, staged: Staged, wish: Wish, known: set[str]) -> set[str]:
+    """Add what the person removed, when that is asked for; return the GUIDs."""
+    place = doveadm.Place(person, doveadm.REMOVED)
+    found: set[str] = set()
+    for name in maildirs.folders(settings.person(person) / "removed") if wish.removed else ():
+        folder = name.removeprefix(_REMOVED)
+        if not name.startswith(_REMOVED) or (wish.folders is not None and folder not in wish.folders):
+            continue
+        fields = ["guid", "flags", "date.received.unixtime"]
+        query = ["mailbox", f"{doveadm.REMOVED_FOLDERS}{folder}", *(["savedsince", str(int(wish.since))] if wish.since else [])]
+        query += these(wish.guids) if wish.guids else []
+        # Not linked: a second name changes the time by which Dovecot knows when they were removed (ctime).
+        for row in doveadm.fetch(place, fields, query, text=True, patience=PATIENCE):
+            guid = row["guid"].decode("utf-8", "surrogateescape")
+            if guid in known or guid in found or not wish.wants(folder, guid):
+                continue
+            found.add(guid)
+            _add(staged, wish.into or folder, guid, _flags(row["flags"]), row["text"], float(row["date.received.unixtime"]))
+    return found
+
+
+def _from_copies(settings: Settings, person: str, staged: Staged, wish: Wish, known: set[str]) -> None:
+    """Add what was delivered since the last mirror; with removed or by name, also what was before and is nowhere else."""
+    since = 0.0 if wish.guids is not None else wish.since if wish.removed else mirrored(settings, person) - SLACK
+    wanted = [number for number, facts in copies(person, since) if facts.guid not in known and wish.wants(facts.folder, facts.guid)]
+    place = doveadm.Place(person, doveadm.COPIES)
+    for start in range(0, len(wanted), _AT_ONCE):
+        numbers = ",".join(map(str, wanted[start : start + _AT_ONCE]))
+        for row in doveadm.fetch(place, ["uid"], ["mailbox", INBOX, "uid", numbers], text=True, patience=PATIENCE):
+            try:
+                facts, letter = unwrap(row["text"])
+            except CopyError as fault:
+                staged.faults.append(f"copy {int(row['uid'])} of {person}: {fault}")
+                continue
+            if facts.guid not in known:
+                known.add(facts.guid)
+                _add(staged, wish.into or facts.folder, facts.guid, facts.flags, letter, facts.saved.timestamp())
+
+
+def _add(staged: Staged, folder: str, guid: str, flags: Iterable[str], letter: bytes, received: float) -> None:
+    path = maildirs.make(staged.path, folder)
+    left = maildirs.put(path, guid, flags, letter, received)
+    staged.keywords += [(folder, guid, left)] if left else []
+    staged.count(folder, 1, len(letter))
+
+
+def copies(person: str, since: float) -> list[tuple[int, Facts]]:
+    """Return the copies that are kept of letters delivered since then, by their UID there. What is no copy is passed over."""
+    found = []
+    query = ["mailbox", INBOX, *(["savedsince", str(int(since - SLACK))] if since > 0 else [])]
+    for row in doveadm.fetch(doveadm.Place(person, doveadm.COPIES), ["uid", "hdr"], query, patience=PATIENCE):
+        try:
+            facts = facts_of(row["hdr"])
+        except CopyError:
+            continue
+        if facts.saved.timestamp() >= since:
+            found.append((int(row["uid"]), facts))
+    return found
+
+
+def mirrored(settings: Settings, person: str) -> float:
+    """Return when the last good mirror of a person began, in seconds since 1970; 0 when there is none."""
+    return float(state.read(settings.person(person) / "mirror.json").get("passed", 0.0))
+
+
+def said(when: float) -> str:
+    """Write a time for people."""
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if when else "never"
