@@ -10,12 +10,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from posthouse.text import visible
 
-from . import jobs
+from . import jobs, owners
 from .doveadm import COPIES, REMOVED, REMOVED_FOLDERS, DoveadmError, Place, fetch, run
 from .holds import held
 from .people import DirectoryAwayError, Person, everybody
@@ -35,9 +34,10 @@ class Outcome:
     people: int = 0
     copies: int = 0
     removed: int = 0
-    #: People of whom nothing was culled because of a hold, and who are no more in the directory.
+    #: Of whom nothing was culled because of a hold; whom the directory has no more; of the latter, whose folder went.
     held: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     faults: dict[str, str] = field(default_factory=dict)
 
     def detail(self) -> dict[str, Any]:
@@ -49,6 +49,7 @@ class Outcome:
             "removed_letters": self.removed,
             "held": len(self.held),
             "gone": len(self.gone),
+            "ended": len(self.ended),
             "faults": dict(list(self.faults.items())[:_SHOWN]),
             "faults_count": len(self.faults),
         }
@@ -118,13 +119,13 @@ def cull_person(settings: Settings, person: Person, now: datetime, outcome: Outc
 
 def cull(settings: Settings, now: datetime, *, check: bool = False) -> Outcome:
     """Remove what is due of everybody. Raises DirectoryAwayError: without the directory nobody's class is known."""
-    known = {one.uid: one for one in everybody(settings)}
+    known = {one.uid: one for one in everybody(settings, anywhere=True)}
     if not known:
         # An empty directory is an accident, and this is the machine that helps after one.
         raise DirectoryAwayError("the directory answers, and has nobody: nothing is culled")
     longest = max([settings.days, *(one.days for one in settings.classes)])
     outcome, holding = Outcome(), held(settings, now)
-    for uid in sorted(_here(settings)):
+    for uid in owners.here(settings):
         if uid.lower() in holding:
             outcome.held.append(uid)
             continue
@@ -133,12 +134,18 @@ def cull(settings: Settings, now: datetime, *, check: bool = False) -> Outcome:
             # Whose class nobody can tell any more is kept as long as anybody.
             outcome.gone.append(uid)
             person = Person(uid=uid, store="", entry="", kind="", days=longest)
+        elif not check:
+            owners.claim(settings, person)
         outcome.people += 1
         try:
             cull_person(settings, person, now, outcome, check=check)
         except DoveadmError as fault:
             outcome.faults[uid] = str(fault)
             _log.warning("nothing was culled of %s: %s", visible(uid), fault)
+    if len(outcome.gone) * 2 <= outcome.people + len(outcome.held):
+        outcome.ended = owners.remove_gone(settings, known, holding, now, longest, check=check)
+    else:
+        _log.warning("the directory has had %d of %d people no more: nobody's folder goes", len(outcome.gone), outcome.people)
     return outcome
 
 
@@ -178,12 +185,6 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
 def _judge(outcome: Outcome) -> None:
     if outcome.faults:
         raise jobs.Imperfect(f"nothing was culled of {len(outcome.faults)} people, the first of them {next(iter(outcome.faults))}")
-
-
-def _here(settings: Settings) -> list[str]:
-    """Name the people of whom anything is on this machine."""
-    folder: Path = settings.home / "people"
-    return [one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".") and "@" not in one.name]
 
 
 def _moment(seconds: bytes) -> datetime:

@@ -36,13 +36,13 @@ class Person:
     refused: str = ""
 
 
-def everybody(settings: Settings) -> list[Person]:
-    """Return all people whose mail this machine keeps, by name. Raises DirectoryAwayError."""
+def everybody(settings: Settings, *, anywhere: bool = False) -> list[Person]:
+    """Return all people whose mail this machine keeps, by name. anywhere: those of the other machines too. Raises DirectoryAwayError."""
     from .directory import searching  # noqa: PLC0415  python-ldap is Debian's: where it is not, the rest works
 
     with searching(settings.directory) as search:
         found = people(settings, search, _PERSON)
-    return [one for one in found if settings.hostname in places(one.uid, settings.machines, settings.copies)]
+    return [one for one in found if anywhere or settings.hostname in places(one.uid, settings.machines, settings.copies)]
 
 
 def some(settings: Settings, uids: Iterable[str]) -> list[Person]:

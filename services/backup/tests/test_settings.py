@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from posthouse.settings import SettingsError
 
-from services.backup.backup.settings import RECENT, parse
+from services.backup.backup.settings import parse
 
 GIVEN: dict[str, Any] = {
     "hostname": "backup1.example.org",
@@ -32,7 +32,6 @@ def test_what_is_not_said_is_our_opinion() -> None:
 def test_classes_keep_their_order() -> None:
     settings = parse(
         given(
-            mirror=RECENT,
             **{"class": [{"name": "staff", "filter": "(a=b)", "days": 90}, {"name": "short", "filter": "(c=d)", "days": 7}]},
         )
     )
@@ -56,7 +55,7 @@ def test_a_hold_without_an_end_counts_for_good() -> None:
         ({"dys": 30}, "dys"),
         ({"days": 0}, "at least 1"),
         ({"class": [{"name": "a", "filter": "(a=b)", "days": 0}]}, "at least 1"),
-        ({"mirror": "some"}, "mirror"),
+        ({"mirroring": {"rte": 1}}, "rte"),
         ({"machines": ["other.example.org"]}, "machines"),
         ({"hold": [{"people": [], "reason": "x"}]}, "hold"),
         ({"hold": [{"people": ["joe"], "reason": " "}]}, "reason"),

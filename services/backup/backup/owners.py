@@ -1,0 +1,90 @@
+"""Whose a folder is: a name that becomes somebody else's does not show them the mail of who had it before."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from posthouse import state
+from posthouse.text import visible
+
+from .people import Person
+from .settings import Settings
+
+_log = logging.getLogger(__name__)
+#: In a person's folder: the entry of the directory (entryUUID) that it belongs to, and since when the directory has it no more.
+_FILE = "owner.json"
+#: Between a name and the entry it belonged to; no person's name has it (posthouse.placement).
+_FORMER = "@"
+
+
+def here(settings: Settings) -> list[str]:
+    """Name the people of whom anything is on this machine, and who have their name still."""
+    return sorted(one.name for one in _folders(settings) if _FORMER not in one.name)
+
+
+def claim(settings: Settings, person: Person) -> None:
+    """Say whose a person's folder is, before anything of theirs is written. What was another's is put aside, for its days."""
+    folder = settings.person(person.uid)
+    found = _read(folder)
+    if found.get("entry", person.entry) != person.entry:
+        aside = folder.with_name(f"{person.uid}{_FORMER}{found['entry']}")
+        _log.warning("the name %s is somebody else's now: what was kept under it is in %s", visible(person.uid), visible(str(aside)))
+        if "gone" not in found:
+            state.write(folder / _FILE, {**found, "gone": _written(datetime.now(UTC))}, 0o600)
+        folder.rename(aside)
+        found = {}
+    if found != {"entry": person.entry}:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        state.write(folder / _FILE, {"entry": person.entry}, 0o600)
+
+
+def remove_gone(
+    settings: Settings, known: Iterable[str], held: Iterable[str], now: datetime, days: int, *, check: bool = False
+) -> list[str]:
+    """Remove what is kept of people whom the directory has no more, days after that was first seen; return their folders' names.
+
+    known: everybody whom the directory has, wherever their mail is kept. held: those of whom nothing goes, in lower case.
+    """
+    present, kept, due = set(known), set(held), []
+    for folder in _folders(settings):
+        uid = folder.name.partition(_FORMER)[0]
+        if folder.name in present:
+            continue
+        found = _read(folder)
+        since = _moment(found.get("gone"))
+        if since is None:
+            if not check:
+                state.write(folder / _FILE, {**found, "gone": _written(now)}, 0o600)
+        elif now - since >= timedelta(days=days) and uid.lower() not in kept:
+            due.append(folder)
+    for folder in [] if check else due:
+        # Renamed first, so that what a fault interrupts is no more taken for a person's.
+        aside = folder.with_name(f".{folder.name}")
+        folder.rename(aside)
+        shutil.rmtree(aside)
+        _log.info("removed what was kept of %s, whom the directory has had no more for %d days", visible(folder.name), days)
+    return [one.name for one in due]
+
+
+def _folders(settings: Settings) -> list[Path]:
+    return sorted(one for one in (settings.home / "people").iterdir() if one.is_dir() and not one.name.startswith("."))
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    return state.read(folder / _FILE)
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
