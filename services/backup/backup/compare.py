@@ -12,6 +12,9 @@ from .listing import Letter
 Mailbox = Mapping[str, Mapping[str, list[Letter]]]
 
 
+NO_FOLDER = "the folder is not in the backup"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Difference:
     """What is wrong with one letter, or with a folder (then guid is empty). lost: its bytes are not what they were, or not there."""
@@ -48,7 +51,7 @@ def compared(restored: Mailbox, live: Mailbox) -> Compared:
     for folder in sorted(set(restored) | set(live)):
         ours, theirs = restored.get(folder), live.get(folder, {})
         if ours is None:
-            found.differences.add(Difference(folder, "", "the folder is not in the backup", lost=bool(theirs)))
+            found.differences.add(Difference(folder, "", NO_FOLDER, lost=bool(theirs)))
             continue
         for guid in sorted(set(ours) | set(theirs)):
             what = _unlike(ours.get(guid, []), theirs.get(guid, []))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from posthouse.copyletter import field as field_of
 from posthouse.text import visible
 
 from . import doveadm, listing
-from .compare import Compared, Difference, by_guid, compared
+from .compare import NO_FOLDER, Compared, Difference, by_guid, compared
 from .people import Person
 
 #: What is known of the letters of a mailbox, by folder.
@@ -27,14 +27,20 @@ RESTORED, LIVE = "restored", "live"
 class Ways(Protocol):
     """How the parts that are rehearsed are called. Each raises OSError, or a RuntimeError, with a sentence when it cannot be done."""
 
-    def refresh(self, person: Person) -> None:
+    def refresh(self, person: Person, /) -> None:
         """Bring the person's mirror up to date."""
 
-    def restore(self, person: Person, into: Path, folders: Sequence[str]) -> None:
-        """Restore these folders as if they were lost, into a mailbox that is empty."""
+    def named(self, person: Person, /) -> Collection[str]:
+        """Name the folders that the person has."""
 
-    def pull(self, person: Person, into: Path, folders: Sequence[str]) -> None:
-        """Fetch these folders of the person's mailbox anew."""
+    def restore(self, person: Person, into: Path, folders: Sequence[str] | None, /) -> Sequence[str]:
+        """Restore these folders, or all, as if they were lost, into a mailbox that is empty. Returns what could not be used."""
+
+    def pull(self, person: Person, into: Path, folders: Sequence[str] | None, /) -> None:
+        """Fetch these folders of the person's mailbox anew, or all."""
+
+    def file(self, person: Person, folder: str, letter: str, /) -> str:
+        """Name the file in the mirror that is this letter, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,8 @@ def _mailbox(found: Rehearsed, person: Person, scratch: Path, ways: Ways, limits
     """Rehearse a mailbox, once more where something differs. Returns the hashes of the letters that were read, by GUID."""
     ways.refresh(person)
     every = listing.folders(doveadm.Place(person.uid))
-    names = [one.name for one in chosen_folders(every, limits.letters, limits.size, dice)]
+    chosen_ones = chosen_folders(every, limits.letters, limits.size, dice)
+    names = [one.name for one in chosen_ones] if len(chosen_ones) < len(every) else None
     ours, live = _brought(found, person, scratch, ways, names)
     chosen = _chosen(ours, live, limits.letters, dice)
     one = _compared(person, scratch, ours, live, chosen)
@@ -139,20 +146,26 @@ def _mailbox(found: Rehearsed, person: Person, scratch: Path, ways: Ways, limits
         ours, live = _brought(Rehearsed(person.uid), person, scratch, ways, names)
         suspects = {(each.folder, each.guid) for each in wrong}
         wrong = _still(wrong, _compared(person, scratch, ours, live, suspects & _letters(ours, live)).differences)
-    found.faults += [Fault(person.uid, BACKUP, each.folder, each.guid, each.what, each.lost) for each in sorted(wrong)]
+    # Where only some folders came back, nobody would miss one that the mirror never had.
+    now = {each.name for each in listing.folders(doveadm.Place(person.uid))} if names else set()
+    wrong |= {Difference(each, "", NO_FOLDER, lost=True) for each in set(ways.named(person)) - now} if names else set()
+    for each in sorted(wrong):
+        file = ways.file(person, each.folder, each.guid) if each.lost and each.guid else ""
+        found.faults.append(Fault(person.uid, BACKUP, each.folder, each.guid, each.what + (f" (file {file})" if file else ""), each.lost))
     return hashes
 
 
-def _brought(found: Rehearsed, person: Person, scratch: Path, ways: Ways, names: Sequence[str]) -> tuple[Known, Known]:
+def _brought(found: Rehearsed, person: Person, scratch: Path, ways: Ways, names: Sequence[str] | None) -> tuple[Known, Known]:
     """Restore and pull anew; return what is known of the letters in both, by folder."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700, parents=True)
     began = time.monotonic()
-    ways.restore(person, scratch / RESTORED, names)
+    unusable = ways.restore(person, scratch / RESTORED, names)
     found.seconds = time.monotonic() - began
+    found.faults += [Fault(person.uid, COPY, "", "", words, lost=True) for words in unusable]
     ways.pull(person, scratch / LIVE, names)
     ours, live = (
-        {one.name: listing.letters(place, one) for one in listing.folders(place)}
+        {one.name: listing.letters(place, one) for one in listing.folders(place) if names is None or one.name in names}
         for place in (doveadm.Place(person.uid, scratch / where) for where in (RESTORED, LIVE))
     )
     return ours, live
@@ -172,7 +185,7 @@ def _compared(person: Person, scratch: Path, ours: Known, live: Known, chosen: s
     for where, known in ((RESTORED, ours), (LIVE, live)):
         place = doveadm.Place(person.uid, scratch / where)
         for folder in listing.folders(place):
-            letters = known.get(folder.name, [])
+            letters = known.get(folder.name, [])  # those of other folders were not asked for: an INBOX is always there
             numbers = {one.uid: at for at, one in enumerate(letters) if (folder.name, one.guid) in chosen}
             for one, _ in listing.contents(place, folder, numbers):
                 at = numbers[one.uid]
