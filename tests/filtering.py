@@ -142,8 +142,8 @@ class Filter:
         # Looking costs processor time that the filter wants: not before it can be done.
         time.sleep(min(len(ledger.sent) / FASTEST, seconds or 60))
         self.look(ledger, person)
-        while ledger.missing() and time.monotonic() < end:
-            time.sleep(2)
+        while (missing := ledger.missing()) and time.monotonic() < end:
+            time.sleep(min(2.0, 0.3 * len(missing)))
             self.look(ledger, person)
         return ledger
 

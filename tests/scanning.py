@@ -10,13 +10,14 @@ import shlex
 from tests.corpus.eicar import EICAR
 from tests.laboratory import Lab
 
-# Asks clamd again and again, each time about something new, and says how often it failed to see the test virus and how long the
-# longest answer took.
+# Asks clamd again and again, each time about something new, until it is told to end and has asked often enough; says how often it
+# failed to see the test virus and how long the longest answer took.
 ASK = """
-import socket, struct, sys, time
-virus, seconds = bytes.fromhex(sys.argv[1]), float(sys.argv[2])
-end, asked, missed, longest = time.time() + seconds, 0, 0, 0.0
-while time.time() < end:
+import signal, socket, struct, sys, time
+virus, enough = bytes.fromhex(sys.argv[1]), int(sys.argv[2])
+asked, missed, longest, told = 0, 0, 0.0, []
+signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+while asked < enough or not told:
     data, began = virus + b" %d" % asked, time.time()
     try:
         with socket.socket(socket.AF_UNIX) as clamd:
@@ -28,7 +29,7 @@ while time.time() < end:
         answer = str(fault).encode()
     asked, missed, longest = asked + 1, missed + (b"FOUND" not in answer), max(longest, time.time() - began)
     time.sleep(0.02)
-print(asked, missed, longest)
+print(missed, longest)
 """
 
 
@@ -43,8 +44,9 @@ def status(lab: Lab, name: str) -> dict[str, object]:
     return dict(json.loads(lab.run(name, "signatures status --json", check=False)))
 
 
-def asking(lab: Lab, name: str, seconds: float, meanwhile: str) -> tuple[int, int, float]:
-    """Do something while clamd is asked all the time; return how often it was asked, how often in vain, and the longest answer."""
-    ask = f"python3 -c {shlex.quote(ASK)} {EICAR.hex()} {seconds}"
-    said = lab.run(name, f"{ask} & sleep 1; ({meanwhile}) >&2; wait", timeout=90).split()
-    return int(said[0]), int(said[1]), float(said[2])
+def asking(lab: Lab, name: str, times: int, meanwhile: str) -> tuple[int, float]:
+    """Do something while clamd is asked all the time, and some times at the least; return how often in vain, and the longest answer."""
+    ask = f"python3 -c {shlex.quote(ASK)} {EICAR.hex()} {times}"
+    # Half a second before and after, so that what happens stands in the middle of the answers.
+    said = lab.run(name, f"{ask} & sleep 0.5; ({meanwhile}) >&2; sleep 0.5; kill $!; wait", timeout=90).split()
+    return int(said[0]), float(said[1])

@@ -9,8 +9,7 @@ from tests.scanning import asking, status
 
 def test_a_killed_clamd_keeps_those_who_ask_waiting_and_answers_them(lab: Lab) -> None:
     for machine in lab.inventory.machines("content_filter"):
-        asked, missed, _ = asking(lab, machine.name, 8, "kill -9 $(pidof clamd)")
-        assert asked > 20
+        missed, _ = asking(lab, machine.name, 40, "kill -9 $(pidof clamd)")
         # The one that was being looked at when it died.
         assert missed <= 1
         assert lab.run(machine.name, "systemctl is-active clamav-daemon").strip() == "active"
