@@ -19,6 +19,8 @@ REMOVED_FOLDERS = "removed/of/"
 TEMPORARY, NO_USER, NOT_FOUND = 75, 67, 68
 #: Seconds, when nobody says otherwise.
 PATIENCE = 300.0
+#: After a text, which the formatter `tab` passes on as it comes.
+_END = b"\t\n"
 _ESCAPE = re.compile(rb"\x01([01trn])")
 _ESCAPED = {b"0": b"\0", b"1": b"\x01", b"t": b"\t", b"r": b"\r", b"n": b"\n"}
 
@@ -120,8 +122,8 @@ def _rows(said: bytes, wanted: Sequence[str], text: bool) -> Iterator[dict[str, 
         row = dict(zip(wanted, values, strict=False))
         if text:
             size = int(row["size.physical"])
-            row["text"], at = said[at : at + size], at + size + 1
-            if said[at - 1 : at] != b"\n":
+            row["text"], at = said[at : at + size], at + size + len(_END)
+            if said[at - len(_END) : at] != _END:
                 raise DoveadmError(f"letter of {size} bytes is of another size", 0)
         yield row
 

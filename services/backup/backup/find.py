@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from posthouse.copyletter import CopyError, facts_of
 from posthouse.placement import unusable
 from posthouse.text import shortened, visible
 
-from . import doveadm, maildirs
+from . import doveadm, kept, maildirs
 from .settings import Settings
 
 FINE, FAULT, USAGE = 0, 1, 2
 MIRROR, REMOVED, COPY = "mirror", "removed", "copy"
-_PATIENCE = 3600.0
+#: Folders of removed letters, on the disk.
+_OF = "of/"
 _FIELDS = ["guid", "mailbox", "date.received.unixtime", "size.physical", "hdr.from.utf8", "hdr.subject.utf8", "hdr.message-id"]
 _EXITS = "Exit codes: 0 found; 1 nothing found, or not known here; 2 wrong use or configuration."
 
@@ -100,6 +100,14 @@ def known(settings: Settings, person: str) -> None:
         )
 
 
+def folders(settings: Settings, person: str) -> set[str]:
+    """Return the names of folders from which letters of a person are kept."""
+    home = settings.person(person)
+    removed = {one.removeprefix(_OF) for one in maildirs.folders(home / "removed") if one.startswith(_OF)}
+    copied = {one.facts.folder for one in kept.copies(person, 0.0)} if maildirs.folders(home / "copies") else set()
+    return set(maildirs.folders(home / "mirror")) | removed | copied
+
+
 def _looked(settings: Settings, person: str, where: str, query: Query) -> list[Found]:
     home = settings.person(person)
     if where == MIRROR:
@@ -116,8 +124,8 @@ def _looked(settings: Settings, person: str, where: str, query: Query) -> list[F
     if not there:
         return []
     asked = [*words, *query.words(), *(["guid", query.guid] if query.guid and where != COPY else [])] or ["all"]
-    fields = [*_FIELDS, "hdr"] if where == COPY else _FIELDS
-    rows = doveadm.fetch(place, fields, asked, patience=_PATIENCE)
+    fields = [*_FIELDS, *kept.FACTS] if where == COPY else _FIELDS
+    rows = doveadm.fetch(place, fields, asked, patience=kept.PATIENCE)
     return [one for row in rows if (one := (_copy(row) if where == COPY else _letter(row, where)))]
 
 
@@ -140,9 +148,7 @@ def _letter(row: Mapping[str, bytes], where: str) -> Found:
 
 
 def _copy(row: Mapping[str, bytes]) -> Found | None:
-    try:
-        facts = facts_of(row["hdr"])
-    except CopyError:
+    if not (facts := kept.facts_in(row)):
         return None
     shown = (_text(row, "hdr.from.utf8"), _text(row, "hdr.subject.utf8"), _text(row, "hdr.message-id"))
     return Found(facts.guid, facts.folder, COPY, facts.saved.timestamp(), facts.size, *shown)

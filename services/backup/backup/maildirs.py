@@ -53,12 +53,10 @@ class Stored:
 
 @dataclass(slots=True)
 class Folder:
-    """A folder. validity, following and guid are its UIDVALIDITY, next UID and own GUID; 0, 1 and "" when Dovecot has not seen it."""
+    """A folder. guid: its own, "" when Dovecot has not seen it."""
 
     name: str
     path: Path
-    validity: int = 0
-    following: int = 1
     guid: str = ""
     letters: list[Stored] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
@@ -110,9 +108,9 @@ def read(name: str, path: Path) -> Folder:
     if lines:
         version, *values = lines[0].split()
         known = {one[0]: one[1:] for one in values}
-        if version != "3" or not known.get("V", "").isdigit() or not known.get("N", "").isdigit():
+        if version != "3" or not known.get("V", "").isdigit():
             raise MaildirError(f"{uidlist}: its first line is not what Dovecot writes")
-        folder.validity, folder.following, folder.guid = int(known["V"]), int(known["N"]), known.get("G", "")
+        folder.guid = known.get("G", "")
     for line in lines[1:]:
         known_as, found, file = line.partition(" :")
         uid, *values = known_as.split()
@@ -154,23 +152,14 @@ def _flags(name: str, keywords: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def make(maildir: Path, name: str, like: Folder | None = None) -> Path:
-    """Make the directory of a folder that is not there, and return it. like: whose identity it gets: UIDVALIDITY, GUID, keywords."""
+def make(maildir: Path, name: str) -> Path:
+    """Return the directory of a folder, made when it is not there."""
     path = maildir / written(name)
     for kind in ("tmp", "new", "cur"):
         (path / kind).mkdir(parents=True, exist_ok=True)
     if path != maildir:
         (path / "maildirfolder").touch()
-    if like and like.validity:
-        write_uidlist(path, like.validity, like.following, like.guid, [])
     return path
-
-
-def write_uidlist(path: Path, validity: int, following: int, guid: str, letters: Iterable[Stored]) -> None:
-    """Write the list that tells Dovecot numbers and GUIDs. letters: with the paths that they have in this folder."""
-    lines = [f"3 V{validity} N{following}" + (f" G{guid}" if guid else "")]
-    lines += [f"{one.uid} " + (f"G{one.guid} " if one.guid != one.base else "") + f":{one.base}" for one in letters]
-    (path / "dovecot-uidlist").write_text("\n".join(lines) + "\n", "utf-8", "surrogateescape")
 
 
 def name_of(path: Path, base: str, flags: Iterable[str]) -> tuple[str, list[str]]:

@@ -82,6 +82,9 @@ def _person(settings: Settings, given: argparse.Namespace) -> int:
 
 def _bring(settings: Settings, given: argparse.Namespace, wish: Wish) -> int:
     store = target(settings, given.person, given.to)
+    if wish.folders and not wish.folders & (there := find.folders(settings, given.person)):
+        names = ", ".join(visible(one) for one in sorted(there))
+        return complain(given, f"nothing that is kept of {given.person} is or was in {visible(given.folder)}; there are {names}", FAULT)
     done = bring_back.restore(settings, given.person, store, wish, check=given.check)
     if given.json:
         print(json.dumps({**done.told(), "check": given.check, "mirrored": mirrored(settings, given.person)}))

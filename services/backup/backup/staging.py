@@ -15,20 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from posthouse import state
-from posthouse.copyletter import CopyError, Facts, facts_of, unwrap
+from posthouse.copyletter import CopyError, unwrap
 
-from . import doveadm, maildirs
+from . import doveadm, kept, maildirs
+from .kept import SLACK
 from .maildirs import INBOX
 from .settings import Settings
 
-#: Seconds by which clocks may differ, and in which a letter is between its delivery and its place in a mailbox.
-SLACK = 120.0
 #: A large mailbox on a slow way; dsync itself gives up when nothing moves for ten minutes (its -T).
 PATIENCE = 86400.0
 #: Of dsync: done, but something came between; once more.
 AGAIN = 2
 _REMOVED = "of/"
-_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +121,7 @@ def stage(settings: Settings, person: str, destination: str, wish: Wish, area: P
         maildirs.clone(mirror, live)
         before = _inbox(mirror)
         _pull(person, live, destination, area)
-        lost = wish.whole and before is not None and _inbox(live) != before
+        lost = wish.whole and before != "" and _inbox(live) != before
         staged = Staged(live, area)
         there = {letter.guid for folder in _read_all(live) for letter in folder.letters}
         if lost:
@@ -132,6 +130,8 @@ def stage(settings: Settings, person: str, destination: str, wish: Wish, area: P
             # It would say once more which folders were removed long ago.
             (staged.path / "dovecot.mailbox.log").unlink(missing_ok=True)
         known = _from_mirror(settings, person, staged, wish, there)
+    if wish.guids is not None:
+        staged.present = len(wish.guids & there)
     known |= there
     known |= _from_removed(settings, person, staged, wish, known)
     _from_copies(settings, person, staged, wish, known)
@@ -164,12 +164,9 @@ def _pull(person: str, live: Path, destination: str, area: Path) -> None:
     dsync(person, live, words, destination, scripts_in(area))
 
 
-def _inbox(maildir: Path) -> tuple[str, int] | None:
-    """Return what tells an INBOX from another one, or nothing when there is none."""
-    if INBOX not in maildirs.folders(maildir):
-        return None
-    folder = maildirs.read(INBOX, maildir)
-    return (folder.guid, folder.validity) if folder.validity else None
+def _inbox(maildir: Path) -> str:
+    """Return what tells an INBOX from another one, or nothing when there is none. Its UIDVALIDITY may change when two are merged."""
+    return maildirs.read(INBOX, maildir).guid if INBOX in maildirs.folders(maildir) else ""
 
 
 def _read_all(maildir: Path) -> Iterator[maildirs.Folder]:
@@ -192,12 +189,15 @@ def _from_mirror(settings: Settings, person: str, staged: Staged, wish: Wish, th
             _subscribe(staged.path, settings.person(person) / "mirror", folder.name, wish.into)
         flags = _all_flags(person, folder) if lacking else {}
         for one in lacking:
-            said = flags.get(one.uid, one.flags)
-            # Without its size in the name Dovecot would take that of the compressed file; then its bytes are written as they are.
-            what: Path | bytes = one.path if ",S=" in one.guid else _text(doveadm.Place(person), folder.name, one.guid)
-            left = maildirs.put(path, one.guid, said, what, one.path.stat().st_mtime)
-            staged.keywords += [(wish.into or folder.name, one.guid, left)] if left else []
-            staged.count(wish.into or folder.name, 1, one.size)
+            # A name without the letter's size makes Dovecot take that of the compressed file: those are written anew.
+            if ",S=" in one.guid:
+                left = maildirs.put(path, one.guid, flags.get(one.uid, one.flags), one.path)
+                staged.keywords += [(wish.into or folder.name, one.guid, left)] if left else []
+                staged.count(wish.into or folder.name, 1, one.size)
+        nameless = {one.guid for one in lacking if ",S=" not in one.guid}
+        found = [one for one in kept.listed(doveadm.Place(person), folder.name) if one.guid in nameless] if nameless else []
+        for letter, text in kept.texts(doveadm.Place(person), folder.name, found, staged.faults):
+            _add(staged, wish.into or folder.name, letter.guid, letter.flags, text, letter.received)
     return known
 
 
@@ -205,25 +205,7 @@ def _all_flags(person: str, folder: maildirs.Folder) -> dict[int, tuple[str, ...
     """Return the flags of letters by UID, when there are more keywords than a file's name can say."""
     if len(folder.keywords) < maildirs.KEYWORDS:
         return {}
-    rows = doveadm.fetch(doveadm.Place(person), ["uid", "flags"], ["mailbox", folder.name])
-    return {int(one["uid"]): _flags(one["flags"]) for one in rows}
-
-
-def _flags(said: bytes) -> tuple[str, ...]:
-    return tuple(one for one in said.decode("utf-8", "surrogateescape").split() if one != "\\Recent")
-
-
-def _text(place: doveadm.Place, folder: str, guid: str) -> bytes:
-    rows = list(doveadm.fetch(place, ["guid"], ["mailbox", folder, "guid", guid], text=True))
-    if not rows:
-        raise doveadm.DoveadmError(f"letter {guid} of {folder} went away", doveadm.NOT_FOUND)
-    return rows[0]["text"]
-
-
-def these(guids: Iterable[str]) -> list[str]:
-    """Return the query for letters of these GUIDs."""
-    words = [word for guid in sorted(guids) for word in ("or", "guid", guid)]
-    return ["(", *words[1:], ")"]
+    return {one.uid: one.flags for one in kept.listed(doveadm.Place(person), folder.name)}
 
 
 def _subscribe(maildir: Path, mirror: Path, name: str, into: str) -> None:
@@ -251,35 +233,34 @@ def _from_removed(settings: Settings, person: str, staged: Staged, wish: Wish, k
         folder = name.removeprefix(_REMOVED)
         if not name.startswith(_REMOVED) or (wish.folders is not None and folder not in wish.folders):
             continue
-        fields = ["guid", "flags", "date.received.unixtime"]
-        query = ["mailbox", f"{doveadm.REMOVED_FOLDERS}{folder}", *(["savedsince", str(int(wish.since))] if wish.since else [])]
-        query += these(wish.guids) if wish.guids else []
+        query = ["savedsince", str(int(wish.since))] if wish.since else []
+        query += kept.these(wish.guids) if wish.guids else []
+        wanted = []
+        for one in kept.listed(place, f"{doveadm.REMOVED_FOLDERS}{folder}", query):
+            if one.guid not in known and one.guid not in found and wish.wants(folder, one.guid):
+                found.add(one.guid)
+                wanted.append(one)
         # Not linked: a second name changes the time by which Dovecot knows when they were removed (ctime).
-        for row in doveadm.fetch(place, fields, query, text=True, patience=PATIENCE):
-            guid = row["guid"].decode("utf-8", "surrogateescape")
-            if guid in known or guid in found or not wish.wants(folder, guid):
-                continue
-            found.add(guid)
-            _add(staged, wish.into or folder, guid, _flags(row["flags"]), row["text"], float(row["date.received.unixtime"]))
+        for one, letter in kept.texts(place, f"{doveadm.REMOVED_FOLDERS}{folder}", wanted, staged.faults):
+            _add(staged, wish.into or folder, one.guid, one.flags, letter, one.received)
     return found
 
 
 def _from_copies(settings: Settings, person: str, staged: Staged, wish: Wish, known: set[str]) -> None:
     """Add what was delivered since the last mirror; with removed or by name, also what was before and is nowhere else."""
+    if INBOX not in maildirs.folders(settings.person(person) / "copies"):
+        return
     since = 0.0 if wish.guids is not None else wish.since if wish.removed else mirrored(settings, person) - SLACK
-    wanted = [number for number, facts in copies(person, since) if facts.guid not in known and wish.wants(facts.folder, facts.guid)]
-    place = doveadm.Place(person, doveadm.COPIES)
-    for start in range(0, len(wanted), _AT_ONCE):
-        numbers = ",".join(map(str, wanted[start : start + _AT_ONCE]))
-        for row in doveadm.fetch(place, ["uid"], ["mailbox", INBOX, "uid", numbers], text=True, patience=PATIENCE):
-            try:
-                facts, letter = unwrap(row["text"])
-            except CopyError as fault:
-                staged.faults.append(f"copy {int(row['uid'])} of {person}: {fault}")
-                continue
-            if facts.guid not in known:
-                known.add(facts.guid)
-                _add(staged, wish.into or facts.folder, facts.guid, facts.flags, letter, facts.saved.timestamp())
+    wanted = [one for one in kept.copies(person, since) if one.facts.guid not in known and wish.wants(one.facts.folder, one.facts.guid)]
+    for one, outer in kept.texts(doveadm.Place(person, doveadm.COPIES), INBOX, wanted, staged.faults):
+        try:
+            facts, letter = unwrap(outer)
+        except CopyError as fault:
+            staged.faults.append(f"copy {one.uid}: {fault}")
+            continue
+        if facts.guid not in known:
+            known.add(facts.guid)
+            _add(staged, wish.into or facts.folder, facts.guid, facts.flags, letter, facts.saved.timestamp())
 
 
 def _add(staged: Staged, folder: str, guid: str, flags: Iterable[str], letter: bytes, received: float) -> None:
@@ -287,20 +268,6 @@ def _add(staged: Staged, folder: str, guid: str, flags: Iterable[str], letter: b
     left = maildirs.put(path, guid, flags, letter, received)
     staged.keywords += [(folder, guid, left)] if left else []
     staged.count(folder, 1, len(letter))
-
-
-def copies(person: str, since: float) -> list[tuple[int, Facts]]:
-    """Return the copies that are kept of letters delivered since then, by their UID there. What is no copy is passed over."""
-    found = []
-    query = ["mailbox", INBOX, *(["savedsince", str(int(since - SLACK))] if since > 0 else [])]
-    for row in doveadm.fetch(doveadm.Place(person, doveadm.COPIES), ["uid", "hdr"], query, patience=PATIENCE):
-        try:
-            facts = facts_of(row["hdr"])
-        except CopyError:
-            continue
-        if facts.saved.timestamp() >= since:
-            found.append((int(row["uid"]), facts))
-    return found
 
 
 def mirrored(settings: Settings, person: str) -> float:
