@@ -224,13 +224,13 @@ def _copy(answer: ssl.SSLSocket, out: Any, sheet: Sheet, begin: int) -> None:
     line, _, rest = said.partition(b"\n")
     if line != f"ok {sheet.size}".encode():
         raise FetchError(f"it does not hand over {sheet.file}: {line[:80].decode('ascii', 'replace')}")
-    left = sheet.size - begin
-    while rest:
-        left -= len(rest)
-        if left < 0:
-            raise FetchError(f"{sheet.file} is longer than its sheet says")
-        out.write(rest)
-        rest = answer.recv(_BLOCK)
+    left = sheet.size - begin - len(rest)
+    out.write(rest)
+    while left >= 0 and (block := answer.recv(_BLOCK)):
+        left -= len(block)
+        out.write(block)
+    if left < 0:
+        raise FetchError(f"{sheet.file} is longer than its sheet says")
 
 
 @contextmanager

@@ -77,7 +77,8 @@ class Machine:
             client.sendall(json.dumps(self.sheets).encode())
         else:
             content = self.files[words[1]]
-            client.sendall(f"ok {len(content)}\n".encode() + content[int(words[2]) :][: self.cut])
+            client.sendall(f"ok {len(content)}\n".encode())
+            client.sendall(content[int(words[2]) :][: self.cut])
             if self.cut < len(content) - int(words[2]):
                 return  # without a farewell, as when the line is cut
         client.unwrap()

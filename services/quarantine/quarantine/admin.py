@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     command("export", _carry, "write the newest dumps as one tar to standard output; nothing is asked of the database")
     bring = command("import", _carry, "read such a tar from standard input and put its dumps beside the others, when they are whole")
     bring.add_argument("--json", action="store_true", help="name the dumps as one JSON object")
+    bring.add_argument("--check", action="store_true", help="look whether they are whole, and put nothing anywhere")
     place = command("replace", _replace, "put the newest dumps in the place of the databases; what was there stays beside them")
     place.add_argument("--step", choices=["look", "prepare", "swap"], default="look", help="look changes nothing (default: %(default)s)")
     place.add_argument("--dump", action="append", metavar="FILE", default=[], help="a certain dump of each database, as status names it")
@@ -160,9 +161,11 @@ def _restore(database: Database, settings: Admin, given: argparse.Namespace, use
 
 
 def _replace(database: Database, settings: Admin, given: argparse.Namespace, user: str) -> int:
-    if unknown := set(given.dump) - {one.file for one in dump.listed(settings)}:
+    known = {one.file: one for one in dump.listed(settings)}
+    if given.step != "look" and (unknown := set(given.dump) - set(known)):
         raise QuarantineError(f"there is no dump {min(unknown)} in {settings.dumps}")
-    named = {one.database: one for one in dump.listed(settings) if one.file in given.dump}
+    # Before a dump is brought here, its name says enough to look what it would replace.
+    named = {one.database: one for one in (known.get(file) or carrying.named(file) for file in given.dump)}
     dumps = [named.get(name) or dump.newest(settings, name) for name in (settings.database, settings.antispam)]
     if given.step == "look":
         found = replacing.look(database, settings, dumps)
@@ -180,7 +183,7 @@ def _carry(given: argparse.Namespace, settings: Admin) -> int:
     if given.command == "export":
         carrying.export(settings, sys.stdout.buffer)
         return FINE
-    brought = {one.database: one.file for one in carrying.bring(settings, sys.stdin.buffer)}
+    brought = {one.database: one.file for one in carrying.bring(settings, sys.stdin.buffer, given.check)}
     print(json.dumps(brought) if given.json else "\n".join(f"{file} is whole and here" for file in brought.values()))
     return FINE
 

@@ -18,10 +18,10 @@ from posthouse.accounts import become_owner
 
 from . import dump
 from .dump import Dump
-from .errors import QuarantineError
+from .errors import QuarantineError, UsageError
 from .settings import Admin
 
-_NAMES = re.compile(r"(\w+)-\d{8}T\d{6}Z\.(sql\.zst|json)")
+_NAMES = re.compile(r"(\w+)-(\d{8}T\d{6}Z)\.(sql\.zst|json)")
 _BLOCK = 1 << 20
 
 
@@ -36,15 +36,23 @@ def export(settings: Admin, out: IO[bytes]) -> list[Dump]:
     return dumps
 
 
+def named(file: str) -> Dump:
+    """Return the dump of a name, of which nothing else is known. Raises UsageError for what is no dump's name."""
+    if not (parts := _NAMES.fullmatch(file)) or parts[3] != "sql.zst":
+        raise UsageError("that is no name of a dump")
+    return Dump(file, parts[1], parts[2], 0, 0.0, {})
+
+
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member
 
 
-def bring(settings: Admin, stream: IO[bytes]) -> list[Dump]:
-    """Read such a tar and put its dumps beside the others. Raises QuarantineError when anything in it is not whole; then nothing is there.
+def bring(settings: Admin, stream: IO[bytes], check: bool = False) -> list[Dump]:
+    """Read such a tar and, unless it is only to be checked, put its dumps beside the others.
 
+    Raises QuarantineError when anything in it is not whole; then nothing is there.
     As root it goes on as the owner of the dumps, so that they can be removed again by whoever thins them out.
     """
     directory = Path(settings.dumps)
@@ -60,7 +68,7 @@ def bring(settings: Admin, stream: IO[bytes]) -> list[Dump]:
         found = {one.database: one for one in _whole(folder)}
         if missing := {settings.database, settings.antispam} - set(found):
             raise QuarantineError(f"the tar is not whole (it has no dump of {', '.join(sorted(missing))}): nothing was brought")
-        for one in found.values():
+        for one in [] if check else found.values():
             for path in (dump.sheet(folder / one.file), folder / one.file):
                 path.replace(directory / path.name)
     dump.sync(directory)
