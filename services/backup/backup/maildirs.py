@@ -23,6 +23,7 @@ FLAGS = {"D": "\\Draft", "F": "\\Flagged", "R": "\\Answered", "S": "\\Seen", "T"
 #: Keywords that a file's name has letters for.
 KEYWORDS = 26
 _SHIFTED = re.compile(r"&([^-]*)-")
+_SIZED = re.compile(r",S=(\d+)")
 _ABROAD = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -47,7 +48,7 @@ class Stored:
     @property
     def size(self) -> int:
         """Bytes of the letter: its name knows it when the file is compressed."""
-        match = re.search(r",S=(\d+)", self.base)
+        match = _SIZED.search(self.base)
         return int(match[1]) if match else self.path.stat().st_size
 
 
@@ -187,22 +188,41 @@ def name_of(path: Path, base: str, flags: Iterable[str]) -> tuple[str, list[str]
     return f"{base}:2,{''.join(sorted(letters))}", without
 
 
-def put(path: Path, base: str, flags: Iterable[str], what: Path | bytes, when: float | None = None) -> list[str]:
-    """Put a letter in a folder: a hard link, or bytes of their own. when: it was received, in seconds since 1970.
+def link(path: Path, one: Stored, flags: Iterable[str]) -> list[str]:
+    """Put a letter that lies elsewhere in a folder, as a hard link under its GUID; what is there already stays.
 
-    Returns the keywords that its file's name cannot say. What is there already stays.
+    Returns the keywords that its file's name cannot say.
     """
-    name, without = name_of(path, base, flags)
-    target = path / "cur" / name
-    if isinstance(what, Path):
-        if not target.exists():
-            os.link(what, target)
-        return without
-    half = path / "tmp" / base
-    half.write_bytes(what)
-    os.utime(half, (when, when) if when is not None else (time.time(),) * 2)
-    half.replace(target)
+    name, without = name_of(path, one.guid, flags)
+    if not (path / "cur" / name).exists():
+        os.link(one.path, path / "cur" / name)
     return without
+
+
+def put(path: Path, guid: str, flags: Iterable[str], letter: bytes, received: float) -> list[str]:
+    """Put a letter in a folder, under its GUID. received: seconds since 1970. Returns the keywords that its file's name cannot say."""
+    base = guid
+    if (size := _SIZED.search(guid)) and int(size[1]) != len(letter):
+        # Dovecot believes the size in a name and refuses a letter of another one.
+        base = f"{guid[: size.start()]},S={len(letter)}"
+        _remember(path, guid, base)
+    name, without = name_of(path, base, flags)
+    half = path / "tmp" / base
+    half.write_bytes(letter)
+    os.utime(half, (received, received))
+    half.replace(path / "cur" / name)
+    return without
+
+
+def _remember(path: Path, guid: str, base: str) -> None:
+    """Write down in a folder's list which GUID a letter has whose file is not called so."""
+    uidlist = path / "dovecot-uidlist"
+    if not uidlist.exists():
+        uidlist.write_text(f"3 V{int(time.time())} N1 G{os.urandom(16).hex()}\n", "ascii")
+    lines = uidlist.read_text("utf-8", "surrogateescape").splitlines()
+    following = max([int(one[1:]) for one in lines[0].split()[1:] if one[0] == "N"] + [int(one.split()[0]) + 1 for one in lines[1:]])
+    with uidlist.open("a", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(f"{following} G{guid} :{base}\n")
 
 
 def clone(source: Path, into: Path, only: Collection[str] | None = None) -> None:

@@ -191,7 +191,7 @@ def _from_mirror(settings: Settings, person: str, staged: Staged, wish: Wish, th
         for one in lacking:
             # A name without the letter's size makes Dovecot take that of the compressed file: those are written anew.
             if ",S=" in one.guid:
-                left = maildirs.put(path, one.guid, flags.get(one.uid, one.flags), one.path)
+                left = maildirs.link(path, one, flags.get(one.uid, one.flags))
                 staged.keywords += [(wish.into or folder.name, one.guid, left)] if left else []
                 staged.count(wish.into or folder.name, 1, one.size)
         nameless = {one.guid for one in lacking if ",S=" not in one.guid}
