@@ -11,7 +11,7 @@ from posthouse.accounts import become_owner
 from posthouse.journal import log_to_the_journal
 from posthouse.settings import SettingsError
 
-from . import cull, drill, find, holds, report, restore, state
+from . import cull, drill, find, holds, mirror, report, restore, state
 from .settings import load
 
 CONFIGURATION = Path("/etc/posthouse/backup.toml")
@@ -19,7 +19,7 @@ FINE, FAULT, USAGE = 0, 1, 2
 EXITS = "Exit codes: 0 fine; 1 something is wrong, or was not done; 2 wrong use or configuration."
 #: Each has add(subparsers), which makes its subcommands and gives each `run`: a function of the settings and what was asked for, that
 #: returns an exit code.
-_MODULES = (cull, drill, report, find, holds, restore, state)
+_MODULES = (cull, drill, report, find, holds, mirror, restore, state)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,6 +34,8 @@ class Person:
     days: int
     #: Why they cannot be backed up, or nothing.
     refused: str = ""
+    #: Their account is deleted: the mailstore does not know them any more, and what is here is kept for its days.
+    deleted: bool = False
 
 
 def everybody(settings: Settings, *, anywhere: bool = False) -> list[Person]:
@@ -73,4 +75,5 @@ def _person(settings: Settings, entry: Mapping[str, Sequence[bytes]], kind: str,
     one = {name.lower(): values[0].decode("utf-8", "replace") for name, values in entry.items() if values}
     uid, store = one["uid"], one.get("mailhost", settings.default_store).lower()
     refused = unusable(uid) or ("" if store in settings.stores else f"their mailHost {store!r} is no mailstore")
-    return Person(uid=uid, store=store, entry=one.get("entryuuid", ""), kind=kind, days=days, refused=refused)
+    deleted = one.get("accountstatus", "").lower() == "deleted"
+    return Person(uid=uid, store=store, entry=one.get("entryuuid", ""), kind=kind, days=days, refused=refused, deleted=deleted)

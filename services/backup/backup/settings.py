@@ -9,6 +9,7 @@ from typing import Any
 
 from posthouse.settings import SettingsError, read, record
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """Where people stand."""
@@ -60,8 +61,6 @@ class Tls:
 class Mirroring:
     """How mirrors are brought up to date."""
 
-    #: File of the authority that mailstores' certificates are from.
-    ca: str
     #: Bytes a second from all mailstores together; 0 is without limit.
     rate: int = 0
     #: People at once, and at most so many of them from one mailstore.
@@ -113,7 +112,7 @@ class Settings:
     state_port: int = 2530
     state_days: int = 30
     tls: Tls = field(default_factory=Tls)
-    mirroring: Mirroring
+    mirroring: Mirroring = field(default_factory=Mirroring)
     directory: Directory
     classes: list[Kind] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
