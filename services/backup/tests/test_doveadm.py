@@ -34,12 +34,12 @@ def test_escaped_values_are_what_they_were(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_letter_is_taken_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = b"Subject: x\n\n7\t3\n\xff\0\x01t\n", b"\n"
-    said = b"".join(b"%d\t%d\t%s\n" % (uid, len(one), one) for uid, one in ((1, first), (2, second)))
+    said = b"".join(b"%d\t%d\t%s\t\n" % (uid, len(one), one) for uid, one in ((1, first), (2, second)))
     says(tmp_path, monkeypatch, said)
     assert [(row["uid"], row["text"]) for row in fetch(Place("joe"), ["uid"], ["all"], text=True)] == [(b"1", first), (b"2", second)]
 
 
-@pytest.mark.parametrize("said", [b"1\t5\tabc\n", b"1\t2\tabc\n", b"1\t"])
+@pytest.mark.parametrize("said", [b"1\t5\tabc\t\n", b"1\t2\tabc\t\n", b"1\t3\tabc\n", b"1\t"])
 def test_half_an_answer_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
     says(tmp_path, monkeypatch, said)
     with pytest.raises(DoveadmError):
