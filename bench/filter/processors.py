@@ -30,13 +30,13 @@ class Reading:
     computer: float
 
 
-def read(cluster: Cluster) -> Reading:
-    """Read the counters of every class; machines of a group are added up."""
+def read(cluster: Cluster, classes_of: Mapping[str, tuple[str, list[str]]] = CLASSES) -> Reading:
+    """Read the counters of every class; machines of a group are added up. classes_of: as CLASSES."""
     questions: dict[Machine, dict[str, list[str]]] = {}
-    for name, (group, units) in CLASSES.items():
+    for name, (group, units) in classes_of.items():
         for machine in cluster.site.machines(group):
             questions.setdefault(machine, {})[name] = units
-    classes = dict.fromkeys(CLASSES, 0.0)
+    classes = dict.fromkeys(classes_of, 0.0)
     for machine, wanted in questions.items():
         units = [f"{unit}.service" for group_of_units in wanted.values() for unit in group_of_units]
         said = cluster.run(machine, f"systemctl show --property=CPUUsageNSec --value {' '.join(units)}")

@@ -28,7 +28,6 @@ base_dir = {BASE}
 instance_name = bench
 protocols = lmtp
 service lmtp {{
-  restart_request_count = %s
   unix_listener lmtp {{
     mode = 0600
   }}
@@ -44,7 +43,7 @@ def measure(cluster: Cluster, count: int, rounds: int) -> list[Row]:
             for socket in (theirs, OURS):
                 cluster.forget_mail()
                 for existing in (False, True):
-                    walls.setdefault((socket, existing), []).append(_deliver(cluster, socket, count))
+                    walls.setdefault((socket, existing), []).append(deliver(cluster, socket, count))
                 cluster.wait_for(2 * count, 10)
         rows = []
         for name, existing in (("LMTP to new people", False), ("LMTP to existing people", True)):
@@ -53,7 +52,8 @@ def measure(cluster: Cluster, count: int, rounds: int) -> list[Row]:
     return rows
 
 
-def _deliver(cluster: Cluster, socket: str, count: int) -> float:
+def deliver(cluster: Cluster, socket: str, count: int) -> float:
+    """Deliver one message to each of count people, and return the seconds."""
     # LMTP answers when the message is in the mailbox, so smtp-source's end is the end.
     source = f"smtp-source -L -N -s {SESSIONS} -m {count} -l {LENGTH} -f writer@elsewhere.test -t {cluster.address} unix:{socket}"
     start = time.monotonic()
@@ -65,7 +65,14 @@ def _deliver(cluster: Cluster, socket: str, count: int) -> float:
 def debian(cluster: Cluster) -> Iterator[str]:
     """Run the peer for a while. Yields its socket."""
     usual = cluster.run(cluster.store, "doveconf -d -h service/lmtp/restart_request_count").strip()
-    config = PEER % usual + without_sockets(cluster.run(cluster.store, "doveconf -n"))
+    with other(cluster, f"service lmtp {{\n  restart_request_count = {usual}\n}}\n") as socket:
+        yield socket
+
+
+@contextmanager
+def other(cluster: Cluster, changes: str) -> Iterator[str]:
+    """Run a second Dovecot on the mailstore for a while, with our configuration but for some settings. Yields its LMTP's socket."""
+    config = PEER + changes + without_sockets(cluster.run(cluster.store, "doveconf -n"))
     cluster.run(cluster.store, f"umask 077; cat > {CONFIG}", config)
     cluster.run(cluster.store, f"systemd-run -q --unit=dovecot-bench /usr/sbin/dovecot -F -c {CONFIG}")
     try:
@@ -85,4 +92,6 @@ def without_sockets(config: str) -> str:
             service = words[1]
         if words[:1] == ["unix_listener"] and words[1].startswith("/"):
             lines.append(f"service {service} {{\n  unix_listener {words[1]} {{\n    mode = 0\n  }}\n}}\n")
+        if words[:1] == ["inet_listener"]:
+            lines.append(f"service {service} {{\n  inet_listener {words[1]} {{\n    port = 0\n  }}\n}}\n")
     return "".join(lines)

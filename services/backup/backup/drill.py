@@ -26,7 +26,7 @@ from .people import Person, everybody, some
 from .rehearse import Limits, Rehearsed, Ways, rehearse
 from .room import needed
 from .settings import Settings
-from .ways import RealWays
+from .ways import real_ways
 
 _log = logging.getLogger(__name__)
 #: Faults that are told one by one.
@@ -54,7 +54,8 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
             names = [one.uid for one in _sample(settings, given, random.Random(given.seed))]
             print(json.dumps({"people": names}) if given.json else "\n".join(map(visible, names)) or jobs.NOBODY)
             return 0
-        detail = drill(settings, given, RealWays(settings))
+        with real_ways(settings) as ways:
+            detail = drill(settings, given, ways)
     except OSError as fault:
         print(f"backup: {fault}. There was no drill; the next one is tried by its timer, or `backup drill`.", file=sys.stderr)
         return 1
@@ -116,7 +117,7 @@ def _sample(settings: Settings, given: argparse.Namespace, dice: random.Random) 
         if missing := {one.lower() for one in given.person} - {one.uid.lower() for one in found}:
             raise UnknownError(f"the directory does not have {', '.join(sorted(missing))}")
         return found
-    known = {one.uid: one for one in everybody(settings) if not one.refused}
+    known = {one.uid: one for one in everybody(settings) if not one.refused and not one.deleted}
     before = jobs.read(settings.home / "state", jobs.DRILL).get("detail", {}).get("wrong", [])
     chosen = [uid for uid in before if uid in known]
     most = len(chosen) + (given.people or settings.drill_people)
