@@ -7,14 +7,12 @@ import json
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from posthouse.journal import log_to_the_journal
-from posthouse.settings import SettingsError
+from posthouse.start import USAGE, for_programs, start, words
 
 from .counting import Counter
 from .letters import Sender
@@ -25,8 +23,7 @@ from .service import Service
 from .settings import Settings, load
 from .shared import Shared
 
-CONFIGURATION = Path("/etc/posthouse/rates.toml")
-FINE, ALONE, USAGE, AWAY = 0, 1, 2, 3
+FINE, ALONE, AWAY = 0, 1, 3
 _EXITS = "Exit codes: 0 fine; 1 database or directory away, or a limit reached; 2 wrong use or configuration; 3 no service."
 _UPKEEP, _PURGE = 5.0, 600.0
 _FIRST_DESCRIPTOR = 3
@@ -34,12 +31,10 @@ _FIRST_DESCRIPTOR = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"rates: {fault}", file=sys.stderr)
-        return USAGE
+    return start(_parser(), arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "check":
         return FINE
     if given.command == "serve":
@@ -59,9 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rates", description=__doc__, epilog=_EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = words("rates", __doc__, _EXITS)
     commands.add_parser("serve", help="answer Postfix, until told to stop")
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
     status = commands.add_parser("status", help="say whether counts are shared and the directory answers", epilog=_EXITS)
@@ -70,8 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="say how much one person or device has used", epilog=_EXITS)
     show.add_argument("kind", choices=["person", "device"])
     show.add_argument("name", help="login, or address")
-    for command in (status, listing, show):
-        command.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    for_programs(status, listing, show)
     return parser
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from posthouse.journal import log_to_the_journal
-from posthouse.settings import SettingsError
+from posthouse.start import for_programs, start, words
 
 from . import cdb
 from .control import Door, ask
@@ -19,19 +18,16 @@ from .service import Service
 from .settings import Settings, load
 from .table import FROM, lookup_keys
 
-CONFIGURATION = Path("/etc/posthouse/recipients.toml")
-FINE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
+FINE, REFUSED, AWAY = 0, 1, 3
 _EXITS = "Exit codes: 0 fine; 1 refused, unknown or not up to date; 2 wrong use or configuration; 3 no service or no table."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"recipients: {fault}", file=sys.stderr)
-        return USAGE
+    return start(_parser(), arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "serve":
         return _serve(settings)
     if given.command == "check":
@@ -45,17 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="recipients", description=__doc__, epilog=_EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = words("recipients", __doc__, _EXITS)
     commands.add_parser("serve", help="follow the directory and write the table, until told to stop")
     status = commands.add_parser("status", help="say how the service and its table are", epilog=_EXITS)
     refresh = commands.add_parser("refresh", help="read everything from the directory now", epilog=_EXITS)
     refresh.add_argument("--accept-loss", action="store_true", help="believe the directory even when many or all addresses are gone")
     check = commands.add_parser("check", help="say what the table answers for an address", epilog=_EXITS)
     check.add_argument("address")
-    for command in (status, refresh, check):
-        command.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    for_programs(status, refresh, check)
     return parser
 
 

@@ -10,33 +10,27 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from posthouse.journal import log_to_the_journal
-from posthouse.settings import SettingsError
+from posthouse.start import start, words
 
 from .gate import Gate
 from .settings import Settings, load
 
-CONFIGURATION = Path("/etc/posthouse/sasl.toml")
-FINE, USAGE, NO_SOCKET = 0, 2, 3
+FINE, NO_SOCKET = 0, 3
 _EXITS = "Exit codes: 0 fine; 2 wrong use or configuration; 3 systemd handed over no socket."
 _FIRST = 3  # sd_listen_fds(3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="sasl", description=__doc__, epilog=_EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = words("sasl", __doc__, _EXITS)
     commands.add_parser("serve", help="serve the socket that systemd hands over, until told to stop")
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
-    given = parser.parse_args(arguments)
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"sasl: {fault}", file=sys.stderr)
-        return USAGE
+    return start(parser, arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "check":
         return FINE
     if (os.environ.get("LISTEN_PID"), os.environ.get("LISTEN_FDS")) != (str(os.getpid()), "1"):
