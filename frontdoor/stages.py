@@ -119,16 +119,7 @@ class Stages:
         tail: deque[str] = deque(maxlen=TAIL)
         with (
             log.open("w") as output,
-            subprocess.Popen(
-                argv,
-                cwd=paths.CHECKOUT,
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            ) as process,
+            opened(argv) as process,
         ):
             assert process.stdout
             try:
@@ -164,6 +155,20 @@ class Stages:
             print(json.dumps({"stages": {name: round(wall, 2) for name, wall in self.walls}, **more}))
         elif not self.quiet:
             print(self.table())
+
+
+def opened(argv: Sequence[str]) -> subprocess.Popen[str]:
+    """Start a tool in the checkout, with nothing to read; what it writes and complains of comes together, as text."""
+    return subprocess.Popen(
+        argv,
+        cwd=paths.CHECKOUT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
 
 
 def environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from frontdoor import paths
 from frontdoor.errors import Refused
-from frontdoor.stages import environment
+from frontdoor.stages import opened
 
 #: Nothing takes longer: each question has a bound of its own (playbooks/status.yml).
 PATIENCE = 90
@@ -40,15 +40,7 @@ def gather(inventory: Path, answers: Path, heard: Callable[[str], None]) -> None
         json.dumps({"status_file": str(answers)}),
     ]
     last: list[str] = []
-    with subprocess.Popen(
-        command,
-        cwd=paths.CHECKOUT,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with opened(command) as process:
         assert process.stdout
         watch = threading.Timer(PATIENCE, process.kill)
         watch.start()
