@@ -35,7 +35,7 @@ def backup_sources(machines: Iterable[Mapping[str, str]], directory: str) -> lis
 def backup_storage_key(secret: str) -> dict[str, str]:
     """Make the key pair of a storage from the site's secret: always the same, so that a new machine reads an old one's disk.
 
-    secret: at least 20 characters, generated. Returns private (PKCS 8) and public, both PEM, of the curve that OpenSSL calls prime256v1.
+    secret: at least 16 characters, generated. Returns private (PKCS 8) and public, both PEM, of the curve that OpenSSL calls prime256v1.
     Raises ValueError when the secret is short.
     """
     from module_utils import storage_key  # noqa: PLC0415  as above

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 #: What the secret is used for; another purpose would have other words and get another key.
 _PURPOSE = b"posthouse: storage of backups"
-_LEAST = 20
+_LEAST = 16
 
 
 def pair(secret: str) -> dict[str, str]:

@@ -67,5 +67,5 @@ def test_the_key_of_a_secret_never_changes() -> None:
 
 
 def test_a_short_secret_is_none() -> None:
-    with pytest.raises(ValueError, match="fewer than 20"):
+    with pytest.raises(ValueError, match="fewer than 16"):
         backup_storage_key("short")
