@@ -70,7 +70,7 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
 def drill(settings: Settings, given: argparse.Namespace, ways: Ways) -> dict[str, Any]:
     """Rehearse a sample. Returns what was found. Raises OSError when nothing could be rehearsed.
 
-    What is asked for by name is for whoever asked; only what chance chose is recorded, and counts as the night's drill.
+    Only what chance chose counts as a drill. Of whom was asked for by name is remembered what is wrong, or that it is right again.
     """
     seed = secrets.randbits(32) if given.seed is None else given.seed
     scratch = settings.home / "scratch" / "drill"
@@ -80,12 +80,26 @@ def drill(settings: Settings, given: argparse.Namespace, ways: Ways) -> dict[str
             if left.is_dir():
                 shutil.rmtree(left)
         if given.person:
-            return _rehearsed(settings, given, ways, scratch, seed)
+            told = _rehearsed(settings, given, ways, scratch, seed)
+            _remember(settings.home / "state", told)
+            return told
         with suppress(jobs.Imperfect), jobs.job(settings.home / "state", jobs.DRILL) as detail:
             detail.update(_rehearsed(settings, given, ways, scratch, seed))
             if not detail["passed"]:
                 raise jobs.Imperfect(detail["reason"])
         return detail
+
+
+def _remember(folder: Path, told: Mapping[str, Any]) -> None:
+    """Note of people who were asked for by name what is wrong now."""
+    before = jobs.read(folder, jobs.DRILL).get("detail", {})
+    rehearsed = {one["person"] for one in told["each"]}
+    wrong = [*told["wrong"], *(uid for uid in before.get("wrong", []) if uid not in rehearsed)]
+    if wrong == before.get("wrong", []) and not wrong:
+        return
+    names = ("faults", "faults_count", "lost")
+    shown = {name: told[name] for name in names} if told["faults"] or not wrong else {}
+    jobs.amend(folder, jobs.DRILL, {**before, **shown, "wrong": wrong})
 
 
 def _rehearsed(settings: Settings, given: argparse.Namespace, ways: Ways, scratch: Path, seed: int) -> dict[str, Any]:
@@ -169,8 +183,7 @@ def summary(done: Iterable[Rehearsed], wanted: int, seed: int) -> dict[str, Any]
 
 
 def _line(one: Rehearsed) -> str:
-    rate = f", {one.letters / one.seconds:.0f} a second" if one.seconds else ""
-    words = f"{visible(one.person)}: {one.letters} letters in {one.folders} folders restored in {one.seconds:.1f} s{rate}"
+    words = f"{visible(one.person)}: {one.letters} letters in {one.folders} folders restored in {one.seconds:.1f} s"
     return f"{words}; {one.read} read, {one.same} equal, {one.gone} removed since; {one.copies} copies; {len(one.faults)} faults"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,11 @@ def job(folder: Path, name: str) -> Iterator[dict[str, Any]]:
         raise
     now = time.time()
     state.write(path, {**record, "state": "fine", "ended": now, "fine": now, "detail": detail}, 0o640)
+
+
+def amend(folder: Path, name: str, detail: Mapping[str, Any]) -> None:
+    """Change what the last run of a job left as its detail, because more is known now. How and when it ended stays."""
+    state.write(folder / f"{name}.json", {**read(folder, name), "detail": detail}, 0o640)
 
 
 def read(folder: Path, name: str) -> dict[str, Any]:

@@ -107,10 +107,11 @@ def _drill(settings: Settings, record: _Record) -> Iterator[Finding]:
         remedy = f"backup drill --person {wrong[0]} looks at all of theirs; docs/drill.md says how what is damaged is made whole"
     tells = ", ".join(f"{record.count(name)} {word}" for name, word in (("people", "people"), ("letters", "letters"), ("copies", "copies")))
     yield _judged("drill", settings.drill_hours, record, "drill", remedy, tells)
-    if lost := record.count("lost"):
-        names = _some(wrong, len(wrong))
-        says = f"{lost} letters in the backup are damaged or missing, of {names}; the first: {_first(record.detail.get('faults'))}"
-        yield Finding("damage", CRITICAL, says, remedy, {"letters": lost})
+    if wrong:
+        lost = record.count("lost")
+        what = f"{lost} letters in the backup are damaged or missing" if lost else "what came back is not as it was"
+        says = f"{what}, of {_some(wrong, len(wrong))}; the first: {_first(record.detail.get('faults'))}"
+        yield Finding("damage", CRITICAL if lost else WARNING, says, remedy, {"letters": lost, "people": len(wrong)})
 
 
 def _mirror(settings: Settings, record: _Record) -> Iterator[Finding]:

@@ -91,10 +91,22 @@ def test_who_was_wrong_comes_again_until_it_is_right(run: Run, settings: Setting
     assert (people(third)[0], third["passed"], third["wrong"]) == (second["wrong"][0], True, [])
 
 
-def test_who_is_named_is_rehearsed_whole_and_for_whoever_asked(run: Run, settings: Settings) -> None:
-    detail = run({"person1": "is damaged"}, person=["person1"])
-    assert (people(detail), detail["passed"]) == (["person1"], False)
+def test_who_is_named_counts_as_no_drill_and_what_is_wrong_is_remembered(run: Run, settings: Settings) -> None:
+    assert people(run(person=["person1"])) == ["person1"]
     assert jobs.read(settings.home / "state", jobs.DRILL) == {}
+    run()
+    before = jobs.read(settings.home / "state", jobs.DRILL)
+    bad = {"person1": "is damaged", "person2": "is damaged too"}
+    assert not run(bad, person=["person1"])["passed"]
+    run(bad, person=["person2", "person3"])
+    known = jobs.read(settings.home / "state", jobs.DRILL)
+    assert (known["detail"]["wrong"], known["detail"]["lost"]) == (["person2", "person1"], 1)
+    assert {**known, "detail": ""} == {**before, "detail": ""}
+    run(person=["person1"])
+    assert jobs.read(settings.home / "state", jobs.DRILL)["detail"]["wrong"] == ["person2"]
+    run(person=["person2"])
+    known = jobs.read(settings.home / "state", jobs.DRILL)
+    assert (known["detail"]["wrong"], known["detail"]["lost"], known["detail"]["faults"]) == ([], 0, [])
     with pytest.raises(OSError, match="does not have nobody"):
         run(person=["person1", "nobody"])
 

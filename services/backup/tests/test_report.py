@@ -96,6 +96,11 @@ def test_damage_is_critical_and_named(told: Told) -> None:
     assert "--person anna" in found["damage"].remedy
 
 
+def test_what_came_back_otherwise_is_a_warning(told: Told) -> None:
+    found = told(drill=job(1, 20, fault="one", **{**DRILL, "wrong": ["anna"], "faults": ["mirror of anna: other flags"]}))
+    assert (found["damage"].level, "other flags" in found["damage"].says) == ("warning", True)
+
+
 @pytest.mark.parametrize(
     ("records", "about", "level", "word"),
     [
