@@ -8,23 +8,20 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from posthouse import state
 from posthouse.text import visible
 
 from . import jobs
 from .doveadm import DoveadmError
-from .holds import is_held
 from .pace import Doors
 from .people import DirectoryAwayError, Person, everybody, some
-from .pull import RECORD, AnotherError, StoreAwayError, UnknownError, anew, doors, probe, record, refresh
+from .pull import AnotherError, StoreAwayError, UnknownError, anew, doors, probe, record, refresh
 from .room import FullError
 from .settings import Settings
 from .turns import Outcome, Queue
@@ -106,41 +103,9 @@ def _tell(outcome: Outcome, seconds: float) -> None:
     print(f"{at} of {outcome.people} people, {outcome.bytes >> 20} MB, {rate / 1e6:.1f} MB/s, {seconds:.0f} s", file=sys.stderr, flush=True)
 
 
-def forget(settings: Settings, known: Sequence[Person], outcome: Outcome, now: float) -> None:
-    """Note since when people are gone, and remove the mirror of whoever was gone for as long as anybody is kept. Holds count.
-
-    A directory that has nobody is an accident: then nobody is gone.
-    """
-    here, longest = {one.uid for one in known} - outcome.unknown.keys(), max([settings.days, *(one.days for one in settings.classes)])
-    for aside in (settings.home / "former").glob("*") if known else ():
-        if now - float(state.read(aside / RECORD).get("gone", now)) >= longest * _DAY:
-            shutil.rmtree(aside, ignore_errors=True)
-    for uid in _mirrored(settings) if known else ():
-        if uid in here:
-            continue
-        told = record(settings, uid)
-        since = float(told.setdefault("gone", now))
-        outcome.gone.append(uid)
-        if now - since < longest * _DAY or is_held(settings, uid, datetime.fromtimestamp(now, UTC)):
-            state.write(settings.person(uid) / RECORD, told, 0o640)
-            continue
-        for name in ("mirror", "mirror.new", "mirror.old", "sieve"):
-            shutil.rmtree(settings.person(uid) / name, ignore_errors=True)
-        (settings.person(uid) / ".dovecot.sieve").unlink(missing_ok=True)
-        (settings.person(uid) / RECORD).unlink(missing_ok=True)
-        outcome.forgotten.append(uid)
-        _log.info("the mirror of %s is removed: they left the directory %d days ago", visible(uid), (now - since) / _DAY)
-
-
-def _mirrored(settings: Settings) -> Iterator[str]:
-    people = settings.home / "people"
-    return (one.name for one in sorted(people.iterdir()) if (one / "mirror").is_dir()) if people.is_dir() else iter(())
-
-
 def behind(settings: Settings, people: Sequence[Person], now: float) -> dict[str, Any]:
     """Say for the job's detail whose mirror is old, and who has none."""
     told = {one.uid: record(settings, one.uid) for one in people if not (one.refused or one.deleted)}
-    told = {uid: one for uid, one in told.items() if "gone" not in one}
     passed: dict[str, float] = {uid: float(one["passed"]) for uid, one in told.items() if one.get("passed")}
     oldest = min(passed, key=passed.__getitem__, default=None)
     without = {uid: str(one.get("fault", "")) for uid, one in told.items() if uid not in passed}
@@ -197,7 +162,6 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
 def _nightly(settings: Settings, known: Sequence[Person], ways: Doors, detail: dict[str, Any]) -> Outcome:
     outcome = mirror(settings, known, ways, progress=sys.stderr.isatty())
     now = time.time()
-    forget(settings, known, outcome, now)
     detail.update(outcome.detail() | behind(settings, known, now))
     _log.info("%d of %d people mirrored, %d MB came", outcome.passed, outcome.people, outcome.bytes >> 20)
     if outcome.fault:

@@ -13,7 +13,7 @@ from typing import Any
 from posthouse import state
 from posthouse.text import visible
 
-from . import doveadm, maildirs
+from . import doveadm, maildirs, owners
 from .doveadm import MIRROR, REMOVED, DoveadmError, Place
 from .pace import Door, Doors
 from .people import Person
@@ -34,7 +34,7 @@ class AnotherError(DoveadmError):
 
 
 class UnknownError(DoveadmError):
-    """The mailstore knows nobody of this name, as when an account is deleted: what is here is kept as for somebody who is gone."""
+    """The mailstore knows nobody of this name, as when an account was deleted a moment ago."""
 
 
 class StoreAwayError(DoveadmError):
@@ -59,8 +59,8 @@ def doors(settings: Settings) -> Doors:
 def record(settings: Settings, uid: str) -> dict[str, Any]:
     """Return what is known of somebody's mirror.
 
-    passed: when the last run began that ended well, tried: when the last one began, gone: since when they are missing (seconds since
-    1970). store and entry: of whom, and from where. fault: why the last one did not end well. letters, folders, seconds, bytes: figures.
+    passed: when the last run began that ended well, tried: when the last one began (seconds since 1970). store: from where. fault: why the
+    last one did not end well. letters, folders, seconds, bytes: figures.
     """
     return state.read(settings.person(uid) / RECORD)
 
@@ -107,22 +107,21 @@ def anew(settings: Settings, door: Door, person: Person) -> None:
 
 def _recorded(settings: Settings, door: Door, person: Person, work: Callable[[dict[str, Box]], None]) -> None:
     """Do something to a mirror that nobody else works at meanwhile, and record how it went."""
-    if any(one in person.uid for one in "*?"):
-        # For doveadm that is a pattern, and stands for others.
-        raise DoveadmError(f"{visible(person.uid)} has * or ? in it, which doveadm takes for a pattern", 0)
+    if any(one in person.uid for one in ("*", "?", "%{")):
+        # For doveadm they are a pattern, which stands for others, and a variable.
+        raise DoveadmError(f"{visible(person.uid)} has *, ? or %{{ in it, which mean something to doveadm", 0)
     needed(settings)
     began, came = time.time(), door.received
-    home = _place(settings, person)
+    owners.claim(settings, person)
+    home = settings.person(person.uid)
     with state.alone(home):
-        told = {**record(settings, person.uid), "tried": began, "store": person.store, "entry": person.entry, "fault": ""}
-        since = told.pop("gone", began)
+        told = {**record(settings, person.uid), "tried": began, "store": person.store, "fault": ""}
         try:
             found = there(door, person)
             _finish_swap(home)
             work(found)
         except DoveadmError as fault:
-            gone = {"gone": since} if isinstance(fault, UnknownError) else {}
-            state.write(home / RECORD, {**told, **gone, "fault": str(fault)}, 0o640)
+            state.write(home / RECORD, {**told, "fault": str(fault)}, 0o640)
             raise
         figures = {"passed": began, "letters": sum(one.letters for one in found.values()), "folders": len(found)}
         figures |= {"bytes": door.received - came, "seconds": round(time.time() - began, 2)}
@@ -136,20 +135,6 @@ def probe(settings: Settings, door: Door, person: Person) -> int:
     if (mirror / "dovecot-uidlist").exists():
         _same(mirror, found, person)
     return sum(one.letters for one in found.values())
-
-
-def _place(settings: Settings, person: Person) -> Path:
-    """Make the person's place, and put aside what is somebody else's: a name can be given to the next one."""
-    home = settings.person(person.uid)
-    known = record(settings, person.uid)
-    if known.get("entry", person.entry) != person.entry:
-        aside = settings.home / "former" / f"{person.uid}.{known['entry']}"
-        aside.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.rmtree(aside, ignore_errors=True)
-        home.rename(aside)
-        state.write(aside / RECORD, {**known, "gone": time.time()}, 0o640)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return home
 
 
 def there(door: Door, person: Person) -> dict[str, Box]:

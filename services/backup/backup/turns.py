@@ -34,8 +34,6 @@ class Outcome:
     #: People for whom there was no time.
     not_reached: int = 0
     refused: dict[str, str] = field(default_factory=dict)
-    gone: list[str] = field(default_factory=list)
-    forgotten: list[str] = field(default_factory=list)
     full: str = ""
 
     def detail(self) -> dict[str, Any]:
@@ -55,8 +53,6 @@ class Outcome:
             "not_reached": self.not_reached,
             "refused": _first(self.refused),
             "refused_count": len(self.refused),
-            "gone": len(self.gone),
-            "forgotten": len(self.forgotten),
         }
 
     @property
