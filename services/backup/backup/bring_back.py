@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import room
+from . import maildirs, room
 from .settings import Settings
 from .staging import Staged, Wish, area_of, push, stage
 
@@ -39,6 +39,8 @@ def door(settings: Settings, store: str) -> str:
 def restore(settings: Settings, person: str, store: str, wish: Wish, *, check: bool = False) -> Done:
     """Bring back what a wish says to a mailstore, or, with check, only say what that would be. Raises OSError."""
     began = time.monotonic()
+    if not any(maildirs.folders(settings.person(person) / one) for one in ("mirror", "copies", "removed")):
+        return Done(person, store, 0, 0, 0, False, 0.0)
     if not check:
         room.needed(settings)
     with area_of(settings, person) as area:

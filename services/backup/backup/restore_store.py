@@ -9,8 +9,7 @@ import argparse
 import json
 import os
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -123,7 +122,7 @@ def _logins(path: Path | None) -> list[str]:
     return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip() and not line.startswith("#")] if path else []
 
 
-def _residents(settings: Settings, store: str, without: Sequence[str]) -> Iterator[Person] | list[Person]:
+def _residents(settings: Settings, store: str, without: Sequence[str]) -> list[Person]:
     """Return the people of a store whom this machine answers for: the first of those that keep them and are not gone."""
     return [
         one
@@ -134,7 +133,7 @@ def _residents(settings: Settings, store: str, without: Sequence[str]) -> Iterat
     ]
 
 
-def in_order(settings: Settings, everyone: Sequence[Person] | Iterator[Person], first: Sequence[str]) -> list[Person]:
+def in_order(settings: Settings, everyone: Sequence[Person], first: Sequence[str]) -> list[Person]:
     """Return people in the order in which they come back: those who are named, then whoever used their mail last."""
     rank = {uid: number for number, uid in reversed(list(enumerate(first)))}
     return sorted(everyone, key=lambda one: (rank.get(one.uid, len(first)), -_active(settings.person(one.uid)), one.uid))
@@ -161,7 +160,7 @@ def _volumes(settings: Settings, everyone: Sequence[Person]) -> dict[str, int]:
 def carry_out(settings: Settings, left: Sequence[Person], to: str, journal: Journal, progress: Progress, at_once: int) -> dict[str, str]:
     """Restore people, several at a time; return what went wrong, by login. Stops when the mailstore seems to be away."""
     faults: dict[str, str] = {}
-    in_a_row, waiting, lock = 0, iter(left), threading.Lock()
+    in_a_row, waiting = 0, iter(left)
     running: dict[Future[Done], Person] = {}
     with ThreadPoolExecutor(at_once) as pool:
         while True:
@@ -175,14 +174,17 @@ def carry_out(settings: Settings, left: Sequence[Person], to: str, journal: Jour
                 try:
                     done = future.result()
                 except OSError as fault:
-                    in_a_row += isinstance(fault, doveadm.DoveadmError) and fault.temporary
-                    faults[one.uid] = str(fault)
-                    progress.failed(one.uid)
-                else:
-                    in_a_row = 0
-                    with lock:
-                        journal.write(done)
-                    progress.passed(done)
+                    if isinstance(fault, doveadm.DoveadmError) and fault.exit == doveadm.NO_USER:
+                        # Deleted, as the directory says: there is no mailbox to fill.
+                        done = Done(one.uid, to, 0, 0, 0, False, 0.0, faults=["the mailstore does not know them"])
+                    else:
+                        in_a_row += isinstance(fault, doveadm.DoveadmError) and fault.temporary
+                        faults[one.uid] = str(fault)
+                        progress.failed(one.uid)
+                        continue
+                in_a_row = 0
+                journal.write(done)
+                progress.passed(done)
             progress.show()
 
 
