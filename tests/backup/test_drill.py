@@ -1,0 +1,86 @@
+"""The drill passes on real mailboxes, finds a damaged mirror and a damaged copy, names them, and passes when they are mended."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from frontdoor import post
+from tests.backup.copying import AS_KEEPER, kept, machine
+from tests.laboratory import Lab
+from tests.people import People, Person
+
+HOME = "/srv/backup/people"
+FOLDERS = ["Ordner/ä & b", "100 % *?", 'quote" and \\']
+# Some bytes in the middle become others, and nobody's clock says that anything was written.
+BREAK = (
+    'set -- {path}; [ -f "$1" ] && touch -r "$1" /run/drill-time && printf \'broken\' | dd of="$1" bs=1 seek=60 conv=notrunc status=none'
+)
+DAMAGE = f'{BREAK} && touch -r /run/drill-time "$1" && printf %s "$1"'
+
+
+@pytest.fixture(scope="module")
+def person(lab: Lab, people: People) -> Person:
+    """Somebody with letters that were delivered, and folders with odd names, flags and keywords."""
+    one = people["noaccess"]
+    store = lab.store_of(one).name
+    for _ in range(3):
+        lab.send(one.mail)
+    lines = []
+    for number, folder in enumerate(FOLDERS):
+        letter = f"From: a@elsewhere.test\\nSubject: {number}\\n\\n{'kept ' * 200 * (number + 1)}\\n"
+        name = shlex.quote(folder)
+        lines += [f"doveadm mailbox create -u {one.uid} {name}", f"printf '{letter}' | doveadm save -u {one.uid} -m {name}"]
+        lines += [f"doveadm flags add -u {one.uid} '\\Seen \\Answered $label{number}' mailbox '*' subject {number}"]
+    lab.run(store, "set -e\n" + "\n".join(lines))
+    assert post.wait_for(lambda: len(kept(lab, one.uid)) >= 3, 60), "the copies did not come"
+    return one
+
+
+def drill(lab: Lab, person: Person) -> dict[str, Any]:
+    said = lab.run(machine(lab).name, f"backup drill --person {person.uid} --json; true", timeout=120)
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def damage(lab: Lab) -> list[dict[str, Any]]:
+    """Return what the status page has of damage."""
+    page = json.loads(lab.run(machine(lab).name, "status --json", check=False))
+    return [one for one in page["findings"] if (one["check"], one["about"]) == ("backup", "damage")]
+
+
+def test_damage_is_found_named_and_gone_when_it_is_mended(lab: Lab, person: Person) -> None:
+    backup, home = machine(lab).name, f"{HOME}/{person.uid}"
+    found = drill(lab, person)
+    assert (found["passed"], found["faults"]) == (True, [])
+    assert found["folders"] == len(FOLDERS) + 1
+    assert found["letters"] == found["read"] == found["same"] >= 6
+    assert found["copies"] >= 3
+    assert found["gone"] == 0
+
+    mirrored = lab.run(backup, DAMAGE.format(path=f"$(find {home}/mirror/.100* -path '*/cur/*' -type f)"))
+    copied = lab.run(backup, DAMAGE.format(path=f"$(find {home}/copies/new {home}/copies/cur -type f | head -n 1)"))
+    found = drill(lab, person)
+    assert (found["passed"], found["wrong"], found["lost"]) == (False, [person.uid], found["faults_count"])
+    [mirror, copy] = sorted(found["faults"], key=lambda one: one.startswith("copies"))
+    assert f"mirror of {person.uid}, folder 100 % *?: letter" in mirror
+    assert f"(file {mirrored})" in mirror
+    assert copy.startswith(f"copies of {person.uid}: letter number ")
+    [told] = damage(lab)
+    assert (told["level"], person.uid in told["says"]) == ("critical", True)
+
+    # As docs/drill.md says it is mended: the mirror is pulled anew, and a copy of a letter that its mailbox still has goes.
+    lab.run(backup, f"backup mirror --person {person.uid} --anew")
+    number = copy.partition("letter number ")[2].split()[0]
+    place = f"doveadm -o mail_path='~/copies' expunge -u {person.uid} mailbox INBOX uid {number}"
+    lab.run(backup, f"{AS_KEEPER} {place} && [ ! -e {shlex.quote(copied)} ]")
+    # The night's own unit begins with whoever had something wrong.
+    lab.run(backup, "systemctl start posthouse-backup-drill.service", timeout=300)
+    record = json.loads(lab.run(backup, "cat /srv/backup/state/drill.json"))
+    assert record["detail"]["each"][0]["person"] == person.uid
+    assert record["detail"]["each"][0]["faults"] == 0, record["detail"]["faults"]
+    assert person.uid not in "".join(one["says"] for one in damage(lab))
+    assert lab.run(backup, "ls /srv/backup/scratch/drill").split() == []
