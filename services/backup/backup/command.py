@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from posthouse.accounts import become_owner
 from posthouse.journal import log_to_the_journal
-from posthouse.settings import SettingsError
+from posthouse.start import start, words
 
 from . import cull, drill, find, holds, mirror, report, restore, state
-from .settings import load
+from .settings import Settings, load
 
-CONFIGURATION = Path("/etc/posthouse/backup.toml")
-FINE, FAULT, USAGE = 0, 1, 2
 EXITS = "Exit codes: 0 fine; 1 something is wrong, or was not done; 2 wrong use or configuration."
 #: Each has add(subparsers), which makes its subcommands and gives each `run`: a function of the settings and what was asked for, that
 #: returns an exit code.
@@ -24,24 +20,16 @@ _MODULES = (cull, drill, report, find, holds, mirror, restore, state)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"backup: {fault}", file=sys.stderr)
-        return USAGE
+    parser, commands = words("backup", __doc__, EXITS)
+    checking = commands.add_parser("check", help="read the configuration and say what is wrong with it", epilog=EXITS)
+    checking.set_defaults(run=lambda *_: 0)
+    for module in _MODULES:
+        module.add(commands)
+    return start(parser, arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     # What root would leave behind there, nobody else could replace; and nothing here needs root.
     become_owner(settings.home / "people", 0o077)
     log_to_the_journal()
     return int(given.run(settings, given))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="backup", description=__doc__, epilog=EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
-    checking = commands.add_parser("check", help="read the configuration and say what is wrong with it", epilog=EXITS)
-    checking.set_defaults(run=lambda *_: FINE)
-    for module in _MODULES:
-        module.add(commands)
-    return parser
