@@ -106,7 +106,7 @@ def test_a_lost_database_comes_back(lab: Lab) -> None:
         done = play("restore-quarantine", "-e", f"generation={generation['at']}", "-e", "overwrite_newer=true")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert mark in lab.run(machine, "quarantine-admin status")
-    assert lab.run(machine, "mariadb -N -e 'SHOW DATABASES'").split().count("quarantine_restored") == 0
+    assert lab.run(machine, "mariadb -N -e 'SHOW DATABASES'").split().count("quarantine_arriving") == 0
     content_filter = lab.inventory.machines("content_filter")[0].name
     lab.run(content_filter, "quarantine list --json --limit 1 && systemctl is-active amavis")
     lab.run(machine, "mariadb quarantine", "DELETE FROM job WHERE name LIKE 'mark%'")

@@ -19,7 +19,7 @@ from .settings import Admin
 
 #: The name under which the table of jobs remembers what was put in place.
 JOB = "restore"
-_RESTORED, _BEFORE = "_restored", "_before"
+_ARRIVING, _BEFORE = "_arriving", "_before"
 
 
 def look(database: Database, settings: Admin, dumps: list[Dump]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def look(database: Database, settings: Admin, dumps: list[Dump]) -> dict[str, An
         letters = int(database.value(f"SELECT COUNT(*) FROM `{settings.database}`.msgs"))
         newer = int(database.value(f"SELECT COUNT(*) FROM `{settings.database}`.msgs WHERE time_num > %s", (int(taken),)))
     done = _noted(database, settings.database) == wanted
-    return {"done": done, "ready": _noted(database, settings.database + _RESTORED) == wanted, "newer": newer, "letters": letters}
+    return {"done": done, "ready": _noted(database, settings.database + _ARRIVING) == wanted, "newer": newer, "letters": letters}
 
 
 def prepare(database: Database, settings: Admin, dumps: list[Dump], user: str, say: Callable[[str], None]) -> None:
@@ -45,7 +45,7 @@ def prepare(database: Database, settings: Admin, dumps: list[Dump], user: str, s
         say("already restored beside the live tables")
         return
     for one in dumps:
-        beside = one.database + _RESTORED
+        beside = one.database + _ARRIVING
         dump.empty(database, beside)
         dump.restore(database, settings, one, beside, user)
         found = dump.counts(database, beside)
@@ -54,7 +54,7 @@ def prepare(database: Database, settings: Admin, dumps: list[Dump], user: str, s
         say(f"{one.file}: {sum(found.values())} rows restored beside the live tables")
     # Last, so that what is only half there is never taken for ready.
     database.run(
-        f"REPLACE INTO `{settings.database}{_RESTORED}`.job (name, begun_at, ended_at, fine_at, state, detail)"
+        f"REPLACE INTO `{settings.database}{_ARRIVING}`.job (name, begun_at, ended_at, fine_at, state, detail)"
         " VALUES (%s, UTC_TIMESTAMP(), UTC_TIMESTAMP(), UTC_TIMESTAMP(), 'fine', %s)",
         (JOB, json.dumps({one.database: one.file for one in dumps})),
     )
@@ -73,11 +73,11 @@ def swap(database: Database, settings: Admin, dumps: list[Dump], overwrite_newer
         database.run(f"CREATE DATABASE IF NOT EXISTS `{aside}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         dump.empty(database, aside)
         moves += [f"`{name}`.`{table}` TO `{aside}`.`{table}`" for table in _tables(database, name)]
-        moves += [f"`{name}{_RESTORED}`.`{table}` TO `{name}`.`{table}`" for table in _tables(database, name + _RESTORED)]
+        moves += [f"`{name}{_ARRIVING}`.`{table}` TO `{name}`.`{table}`" for table in _tables(database, name + _ARRIVING)]
     # One statement: either all tables are the dump's, or none (MariaDB 10.6 and later).
     database.run(f"RENAME TABLE {', '.join(moves)}")
     for name in (settings.database, settings.antispam):
-        database.run(f"DROP DATABASE `{name}{_RESTORED}`")
+        database.run(f"DROP DATABASE `{name}{_ARRIVING}`")
         say(f"{name} is that of the dump; what it was before is in {name}{_BEFORE}")
 
 
