@@ -2,17 +2,17 @@
 -- Runs in LMTP's process, as the person, when a letter has been put into a mailbox: a second name for its file, in a spool beside the
 -- homes, keeps it for the backup even when it is deleted at once. A symbolic link beside it holds what is known of it: one call that
 -- succeeds or does not, and no data to wait for. Whatever fails here is a line in the journal and never a fault of the delivery.
+-- One module, and another only where it is needed: all of this is loaded anew for each delivery.
 local unistd = require("posix.unistd")
-local clock = require("posix.sys.time")
-local dirent = require("posix.dirent")
 
 local spool = "{{ mailstore_copies_spool }}/"
 local maildir = "/Maildir"
 local letters = { ["\\Draft"] = "D", ["\\Flagged"] = "F", ["\\Answered"] = "R", ["\\Seen"] = "S", ["\\Deleted"] = "T" }
 
-local function now()
-  local time = clock.gettimeofday()
-  return string.format("%d.%06d", time.tv_sec, time.tv_usec)
+-- The name of a file begins with the moment of the delivery (Maildir): 1795401973.M820620P3777.hermes.
+local function moment(base)
+  local second, micro = base:match("^(%d+)%.M(%d+)")
+  return string.format("%d.%06d", second or os.time(), micro or 0)
 end
 
 local function escaped(text)
@@ -66,15 +66,12 @@ end
 local function base_of(folder, uid)
   local list, fault = io.open(folder .. "/dovecot-uidlist", "rb")
   if not list then error(fault, 0) end
-  local size, length, found = list:seek("end"), 4096, nil
+  local size, length, found = list:seek("end"), 512, nil
   repeat
-    length = length * 8 > size and size or length
+    length = math.min(length * 8, size)
     list:seek("set", size - length)
-    local text = "\n" .. (list:read(length) or "")
-    found = text:match("\n" .. uid .. " [^\n]-:([^\n:]+)[^\n]*\n")
-    if length == size then break end
-    length = length * 8
-  until found
+    found = ("\n" .. (list:read(length) or "")):match("\n" .. uid .. " [^\n]-:([^\n:]+)[^\n]*\n")
+  until found or length == size
   list:close()
   return found or error("its UID is not in dovecot-uidlist", 0)
 end
@@ -88,7 +85,7 @@ local function linked(folder, base, flags, target)
   for _, info in ipairs({ table.concat(known), "" }) do
     if unistd.link(folder .. "/cur/" .. base .. ":2," .. info, target) == 0 then return end
   end
-  for name in dirent.files(folder .. "/cur") do
+  for name in require("posix.dirent").files(folder .. "/cur") do
     if name:sub(1, #base + 1) == base .. ":" then
       local status, fault = unistd.link(folder .. "/cur/" .. name, target)
       if status == 0 then return end
@@ -108,7 +105,7 @@ local function capture(user, event)
   for _, flag in ipairs(event.keywords or {}) do flags[#flags + 1] = flag end
   local base = base_of(folder, uid)
   linked(folder, base, flags, spool .. base .. ".letter")
-  local facts = string.format("%s %s %s %s %.0f", now(), escaped(user.username), escaped(event.mailbox), uid, event.uid_validity)
+  local facts = string.format("%s %s %s %s %.0f", moment(base), escaped(user.username), escaped(event.mailbox), uid, event.uid_validity)
   for _, flag in ipairs(flags) do
     -- A link's target has at most 4095 bytes (symlink(2)).
     if #facts + 3 * #flag < 4000 then facts = facts .. " " .. escaped(flag) end
@@ -132,7 +129,7 @@ function dovecot_lua_notify_end_txn(context, success)
     if not done then
       dovecot.i_warning("no copy for the backup: " .. tostring(fault))
       pcall(function()
-        local name = string.format("%s%s.%d.missed", spool, now(), unistd.getpid())
+        local name = string.format("%s%d.%d.%.0f.missed", spool, os.time(), unistd.getpid(), os.clock() * 1e6)
         unistd.link(string.format("%s %s", escaped(context.user.username), escaped(tostring(fault))), name, true)
       end)
     end
