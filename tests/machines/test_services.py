@@ -11,14 +11,15 @@ from frontdoor.landscape import Landscape
 INVENTORY = Landscape(paths.INVENTORY)
 UNITS = {
     "dns": ["named.service"],
-    "directory": ["slapd.service"],
+    "directory": ["slapd.service", "posthouse-site-state.socket"],
     "quarantine": [
         "mariadb.service",
         "posthouse-quarantine-purge.timer",
         "posthouse-quarantine-dump.timer",
         "posthouse-quarantine-check.timer",
+        "posthouse-site-state.socket",
     ],
-    "mailstore": ["postfix.service", "dovecot.service"],
+    "mailstore": ["postfix.service", "dovecot.service", "postfix@copies.service", "posthouse-copies.service"],
     "content_filter": ["amavis.service", "clamav-daemon.service"],
     "exchanger": [
         "postfix.service",
@@ -49,18 +50,27 @@ UNITS = {
         "posthouse-tls-policy.service",
     ],
     "proxy": ["dovecot.service"],
+    "backup": [
+        "postfix.service",
+        "dovecot.service",
+        "posthouse-backup-mirror.timer",
+        "posthouse-backup-cull.timer",
+        "posthouse-backup-state.timer",
+        "posthouse-backup-drill.timer",
+    ],
 }
 EVERYWHERE = ["nftables.service", "ssh.service", "systemd-journald.service"]
 # Ports on which a noun may be reached from elsewhere; all else listens on the loopback interface or not at all.
 PORTS = {
     "dns": {53},
-    "directory": {389, 636},
-    "quarantine": {3306},
+    "directory": {389, 636, 2530},
+    "quarantine": {3306, 2530},
     "content_filter": set(),  # that of the lab serves the exchanger on its own machine
-    "mailstore": {25, 2525, 110, 143, 993, 995, 4190},
+    "mailstore": {25, 2525, 2529, 110, 143, 993, 995, 4190},
     "exchanger": {25, 2526},
     "submission": {25, 465, 587},
     "proxy": {110, 143, 993, 995, 4190},
+    "backup": {2528},
 }
 NAMES = [machine.name for machine in INVENTORY.ours]
 
