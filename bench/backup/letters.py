@@ -17,7 +17,7 @@ _WEEK = 7 * 86400
 
 
 def letters(count: int, seed: int) -> Iterator[bytes]:
-    """Yield letters with LF line ends, about 45 kB each in the mean: seven of ten are texts, two are pages, one has an attachment."""
+    """Yield letters with LF line ends, about 55 kB each in the mean: seven of ten are texts, two are pages, one has an attachment."""
     dice = random.Random(seed)
     for number in range(count):
         kind = number % 10

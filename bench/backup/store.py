@@ -77,7 +77,7 @@ def fill(cluster: Cluster, people: int, count: int) -> tuple[int, int]:
         assert process.stdin
         with tarfile.open(fileobj=process.stdin, mode="w|") as archive:
             for person in range(people):
-                total += _person(archive, person, count)
+                total += person_of(archive, person, count)
     if process.returncode:
         raise BenchError(f"{cluster.store.name}: the letters could not be put there")
     return people * count, total
@@ -90,13 +90,14 @@ def fill_scratch(backup: Backup, place: str, count: int) -> int:
     with subprocess.Popen([*words[:-1], f"{words[-1]} && chown -R posthouse-backup: {SCRATCH}"], stdin=subprocess.PIPE) as process:
         assert process.stdin
         with tarfile.open(fileobj=process.stdin, mode="w|") as archive:
-            total = _person(archive, 0, count)
+            total = person_of(archive, 0, count)
     if process.returncode:
         raise BenchError(f"{backup.machine.name}: the letters could not be put there")
     return total
 
 
-def _person(archive: tarfile.TarFile, person: int, count: int) -> int:
+def person_of(archive: tarfile.TarFile, person: int, count: int) -> int:
+    """Write the home of one person with so many letters. Returns their bytes."""
     total = 0
     folders = ("", ".Archive")
     for name in ("", *(f"/Maildir{'/' if one else ''}{one}{kind}" for one in folders for kind in ("", "/cur", "/new", "/tmp"))):
