@@ -25,6 +25,8 @@ QUARANTINE: dict[str, Any] = {
     "dumps": [{"file": "x", "bytes": 1, "at": "20261122T200000Z"}],
 }
 RATES: dict[str, Any] = {"counting": {"state": "shared", "fault": None}, "directory": {"state": "current", "fault": None}}
+SEALED = {"newest": NOW - 3600, "bytes": 1, "fault": ""}
+SITE_STATE: dict[str, Any] = {"state": "fine", "reason": "", "sources": {"directory": SEALED}}
 OUT = {**LIST, "out": True, "by": "check", "reason": "dead", "since": NOW - 7200, "failures": 5}
 
 
@@ -44,6 +46,7 @@ def told(name: str, said: dict[str, Any], status: int = 0) -> list[Finding]:
         ("quarantine", QUARANTINE),
         ("rates", RATES),
         ("rates", {"counting": {"state": "alone", "fault": None}, "directory": None}),
+        ("site-state", SITE_STATE),
         ("anything", {"state": "well"}),
     ],
 )
@@ -56,6 +59,10 @@ def test_all_is_fine(name: str, said: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "said", "level", "word"),
     [
+        ("site-state", {**SITE_STATE, "state": "off", "reason": "cluster_operator_keys names no key"}, Level.WARNING, "no key"),
+        ("site-state", {**SITE_STATE, "sources": {"directory": {**SEALED, "fault": "slapcat failed"}}}, Level.WARNING, "slapcat failed"),
+        ("site-state", {**SITE_STATE, "sources": {"directory": {**SEALED, "newest": NOW - 31 * 3600}}}, Level.WARNING, "sealed"),
+        ("site-state", {**SITE_STATE, "sources": {"directory": {**SEALED, "newest": NOW - 81 * 3600}}}, Level.CRITICAL, "sealed"),
         ("recipients", {**RECIPIENTS, "state": "stale", "fault": "no server"}, Level.WARNING, "no server"),
         ("recipients", {**RECIPIENTS, "refreshed": "2026-11-22T23:00:00+00:00"}, Level.WARNING, "27 minutes"),
         ("recipients", {**RECIPIENTS, "state": "refused", "objection": "half are lost"}, Level.CRITICAL, "half are lost"),
