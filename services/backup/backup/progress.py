@@ -6,13 +6,18 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
+from posthouse import state
 from posthouse.text import visible
 
 from .bring_back import Done
 
 #: Seconds between two lines where nobody sits at a terminal.
-_SELDOM, _OFTEN = 30.0, 1.0
+_SELDOM = 30.0
+#: Between two looks.
+EVERY = 1.0
 
 
 def span(seconds: float) -> str:
@@ -23,10 +28,11 @@ def span(seconds: float) -> str:
 
 @dataclass
 class Progress:
-    """Counts people and letters. of: how many people; volumes: letters that each has, for the time that is left."""
+    """Counts people and letters. of: how many people; volumes: letters that each has, for the time that is left; path: where it stands."""
 
     of: int
     volumes: Mapping[str, int]
+    path: Path | None = None
     people: int = 0
     letters: int = 0
     size: int = 0
@@ -35,11 +41,7 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
     _weight: int = 0
     _shown: float = 0.0
-
-    @property
-    def every(self) -> float:
-        """Seconds between two looks."""
-        return _OFTEN if sys.stderr.isatty() else _SELDOM
+    _told: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -77,11 +79,16 @@ class Progress:
         person = f"person {self.people + self.faults} of {self.of}" + (f" ({visible(self.last)})" if self.last else "")
         return f"{person}{bad} · {self.letters} letters · {self.size / 1e6:.1f} MB · {rate} · {span(self.seconds)} elapsed{left}"
 
-    def show(self) -> None:
-        """Write the line, now and then; at a terminal always over itself."""
+    def show(self, end: bool = False) -> None:
+        """Write the line, now and then; at a terminal always over itself. end: in any case."""
         now = time.monotonic()
-        if now - self._shown < self.every and self._shown:
+        if self._shown and not end and now - self._shown < EVERY:
             return
+        if self.path:
+            state.write(self.path, {"at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", "line": self.line()}, 0o640)
+        if sys.stderr.isatty():
+            print(f"\r\033[K{self.line()}", end="\n" if end else "", file=sys.stderr, flush=True)
+        elif end or now - self._told >= _SELDOM:
+            self._told = now
+            print(self.line(), file=sys.stderr, flush=True)
         self._shown = now
-        print(f"\r\033[K{self.line()}" if sys.stderr.isatty() else self.line(), end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
-        sys.stderr.flush()

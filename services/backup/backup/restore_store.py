@@ -25,7 +25,7 @@ from . import bring_back, doveadm, maildirs, people
 from .bring_back import Done
 from .find import FAULT, FINE, complain
 from .people import Person
-from .progress import Progress
+from .progress import EVERY, Progress
 from .settings import Settings
 from .staging import Wish
 
@@ -74,11 +74,17 @@ def add(kinds: Any, exits: str) -> None:
     parser = kinds.add_parser("store", help="everybody of a mailstore", description=__doc__, epilog=exits)
     parser.add_argument("--store", required=True, metavar="MAILSTORE", help="whose people: those who have it as their mailHost")
     parser.add_argument("--to", default="", metavar="MAILSTORE", help="where their mail goes (default: the same)")
-    parser.add_argument("--first", type=Path, metavar="FILE", help="logins, one a line: they come first, before those of the inventory")
+    parser.add_argument(
+        "--first",
+        type=Path,
+        metavar="FILE",
+        help="logins, one a line (- is standard input): they come first, before those of the inventory",
+    )
     parser.add_argument("--only", type=Path, metavar="FILE", help="logins, one a line: nobody else")
     parser.add_argument("--without", action="append", default=[], metavar="MACHINE", help="a backup machine that is gone; others stand in")
     parser.add_argument("--at-once", type=int, default=2, metavar="N", help="people at a time (default: %(default)s)")
     parser.add_argument("--anew", action="store_true", help="forget what an earlier run of this restore did")
+    parser.add_argument("--progress", action="store_true", help="say how far the run is that is at work, or how the last one ended")
     parser.add_argument("--check", action="store_true", help="say who would come back in which order, and change nothing")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     parser.set_defaults(run=run)
@@ -90,6 +96,10 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
     for one in (given.store, to):
         if one not in settings.stores:
             return complain(given, f"{visible(one)} is no mailstore of this site; there are {', '.join(settings.stores)}", FAULT)
+    folder = settings.home / "state"
+    name = f"restore-{given.store}-to-{to}"
+    if given.progress:
+        return _shown(given, folder / f"{name}.progress")
     try:
         first = [*_logins(given.first), *settings.restore_first]
         only = set(_logins(given.only)) if given.only else None
@@ -101,15 +111,22 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
             return complain(given, f"{visible(strangers[0])} is not kept here, or not of {given.store}; nothing was done", FAULT)
         everyone = [one for one in everyone if one.uid in only]
     ordered = in_order(settings, everyone, first)
-    folder = settings.home / "state"
-    journal = Journal.opened(folder / f"restore-{given.store}-to-{to}.journal", given.anew and not given.check)
+    journal = Journal.opened(folder / f"{name}.journal", given.anew and not given.check)
     left = [one for one in ordered if one.uid not in journal.done]
     if given.check:
         return _planned(settings, given, left, len(ordered))
     with state.alone(_lock(folder)):
-        progress = Progress(len(left), _volumes(settings, left))
+        progress = Progress(len(left), _volumes(settings, left), folder / f"{name}.progress")
         faults = carry_out(settings, left, to, journal, progress, max(1, given.at_once))
         return _end(given, journal, progress, faults, len(ordered))
+
+
+def _shown(given: argparse.Namespace, path: Path) -> int:
+    told = state.read(path)
+    if not told:
+        return complain(given, f"no restore of {given.store} has begun here", FAULT)
+    print(json.dumps(told) if given.json else f"{told['at']}  {told['line']}")
+    return FINE
 
 
 def _lock(folder: Path) -> Path:
@@ -119,7 +136,10 @@ def _lock(folder: Path) -> Path:
 
 
 def _logins(path: Path | None) -> list[str]:
-    return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip() and not line.startswith("#")] if path else []
+    if path is None:
+        return []
+    text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def _residents(settings: Settings, store: str, without: Sequence[str]) -> list[Person]:
@@ -167,8 +187,9 @@ def carry_out(settings: Settings, left: Sequence[Person], to: str, journal: Jour
             while in_a_row < _AWAY_AFTER and len(running) < at_once and (one := next(waiting, None)):
                 running[pool.submit(bring_back.restore, settings, one.uid, to, Wish())] = one
             if not running:
+                progress.show(end=True)
                 return faults
-            ended, _ = wait(running, timeout=progress.every, return_when=FIRST_COMPLETED)
+            ended, _ = wait(running, timeout=EVERY, return_when=FIRST_COMPLETED)
             for future in ended:
                 one = running.pop(future)
                 try:
@@ -207,7 +228,7 @@ def _end(given: argparse.Namespace, journal: Journal, progress: Progress, faults
         told = {"people": progress.people, "letters": progress.letters, "size": progress.size, "seconds": round(progress.seconds, 1)}
         print(json.dumps({**told, "of": of, "left": rest, "faults": faults, "damaged": damaged, "check": False}))
     else:
-        print(progress.line())
+        print(f"{of - rest} of {of} people are back: {progress.line()}")
         for uid, why in [*faults.items(), *((uid, "; ".join(why)) for uid, why in damaged.items())][:_MOST_SHOWN]:
             print(f"  {visible(uid)}: {visible(why)}", file=sys.stderr)
         if rest:
