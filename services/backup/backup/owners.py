@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from posthouse import state
 from posthouse.text import visible
 
-from .people import Person
+from .people import Person, everybody
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ _log = logging.getLogger(__name__)
 _FILE = "owner.json"
 #: Between a name and the entry it belonged to; no person's name has it (posthouse.placement).
 _FORMER = "@"
+#: So many names may become other people's between two runs, or a tenth of all, if that is more.
+_FEW = 5
 
 
 def here(settings: Settings) -> list[str]:
@@ -28,19 +31,46 @@ def here(settings: Settings) -> list[str]:
 
 
 def claim(settings: Settings, person: Person) -> None:
-    """Say whose a person's folder is, before anything of theirs is written. What was another's is put aside, for its days."""
+    """Say whose a person's folder is, before anything of theirs is written. What was another's is put aside, for its days.
+
+    When many names have other entries at once nobody is put aside: it is the directory that was made anew, and its people are the same.
+    Raises DirectoryAwayError.
+    """
     folder = settings.person(person.uid)
     found = _read(folder)
-    if found.get("entry", person.entry) != person.entry:
-        aside = folder.with_name(f"{person.uid}{_FORMER}{found['entry']}")
-        _log.warning("the name %s is somebody else's now: what was kept under it is in %s", visible(person.uid), visible(str(aside)))
-        if "gone" not in found:
-            state.write(folder / _FILE, {**found, "gone": _written(datetime.now(UTC))}, 0o600)
-        folder.rename(aside)
+    if not person.entry:
+        return  # nothing is known, so nothing differs: an identity that may not read entryUUID sees none
+    if found.get("entry", person.entry) != person.entry and not _made_anew(settings):
+        _put_aside(folder, found)
         found = {}
     if found != {"entry": person.entry}:
         folder.mkdir(mode=0o700, exist_ok=True)
         state.write(folder / _FILE, {"entry": person.entry}, 0o600)
+
+
+def _put_aside(folder: Path, found: dict[str, Any]) -> None:
+    aside = folder.with_name(f"{folder.name}{_FORMER}{found['entry']}")
+    _log.warning("the name %s is somebody else's now: what was kept under it is in %s", visible(folder.name), visible(str(aside)))
+    if "gone" not in found:
+        state.write(folder / _FILE, {**found, "gone": _written(datetime.now(UTC))}, 0o600)
+    with suppress(FileNotFoundError):  # another run was faster
+        folder.rename(aside)
+
+
+def _made_anew(settings: Settings) -> bool:
+    """Say whether so many names have other entries that the directory was made anew; then all of them are believed, at once."""
+    known = {one.uid: one.entry for one in everybody(settings, anywhere=True) if one.entry}
+    changed, folders = {}, here(settings)
+    for uid in folders:
+        entry = _read(settings.person(uid)).get("entry")
+        if uid in known and entry is not None and entry != known[uid]:
+            changed[uid] = known[uid]
+    if len(changed) <= _FEW or len(changed) * 10 <= len(folders):
+        return False
+    _log.warning("%d of %d people have another entryUUID: the directory was made anew, and nobody is put aside", len(changed), len(folders))
+    for uid, entry in changed.items():
+        state.write(settings.person(uid) / _FILE, {"entry": entry}, 0o600)
+    return True
 
 
 def remove_gone(

@@ -9,7 +9,7 @@ from posthouse.placement import places, unusable
 
 from .settings import Settings
 
-_ATTRIBUTES = ["uid", "mailHost", "entryUUID"]
+_ATTRIBUTES = ["uid", "mailHost", "entryUUID", "accountStatus"]
 _PERSON = "(&(objectClass=qmailUser)(!(objectClass=qmailGroup))(uid=*))"
 #: A filter and attributes -> entries by DN.
 Search = Callable[[str, list[str]], Mapping[str, Mapping[str, Sequence[bytes]]]]

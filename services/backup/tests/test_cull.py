@@ -156,7 +156,26 @@ def test_one_persons_fault_stops_nobody_elses(settings: Settings, monkeypatch: p
     assert (outcome.faults, passed) == ({"ann": "index is corrupted"}, ["bob"])
 
 
-def test_a_name_that_becomes_somebody_elses_begins_anew(settings: Settings) -> None:
+def test_a_directory_made_anew_has_the_same_people(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"p{number}" for number in range(20)]
+    for name in names:
+        owners.claim(settings, person(name, f"old-{name}"))
+    anew = [person(name, f"new-{name}") for name in names]
+    monkeypatch.setattr(owners, "everybody", lambda *_a, **_k: anew)
+    for one in anew:
+        owners.claim(settings, one)
+    assert owners.here(settings) == sorted(names)
+    assert [one.name for one in (settings.home / "people").iterdir() if "@" in one.name] == []
+    # All were believed at once, so whoever comes last is no exception.
+    owners.claim(settings, person("p19", ""))
+    monkeypatch.setattr(owners, "everybody", lambda *_a, **_k: [*anew[1:], person("p0", "third")])
+    owners.claim(settings, person("p0", "third"))
+    assert (settings.home / "people" / "p0@new-p0").is_dir()
+
+
+def test_a_name_that_becomes_somebody_elses_begins_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    people(monkeypatch)
+    monkeypatch.setattr(owners, "everybody", lambda *_a, **_k: [person("joe", "second")])
     owners.claim(settings, person("joe", "first"))
     (settings.person("joe") / "copies").mkdir()
     owners.claim(settings, person("joe", "first"))

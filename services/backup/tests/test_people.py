@@ -9,7 +9,7 @@ from .test_settings import given
 
 PEOPLE: dict[str, Mapping[str, Sequence[bytes]]] = {
     "uid=joe": {"uid": [b"joe"], "mailHost": [b"HERMES.example.org"], "entryUUID": [b"e1"]},
-    "uid=ann": {"uid": [b"ann"], "entryUUID": [b"e2"]},
+    "uid=ann": {"uid": [b"ann"], "entryUUID": [b"e2"], "accountStatus": [b"deleted"]},
     "uid=far": {"uid": [b"far"], "mailHost": [b"apollo.example.org"], "entryUUID": [b"e3"]},
     "uid=odd": {"uid": [b"o/dd"], "entryUUID": [b"e4"]},
 }
@@ -17,7 +17,8 @@ PEOPLE: dict[str, Mapping[str, Sequence[bytes]]] = {
 
 def search(query: str, attributes: list[str]) -> Mapping[str, Mapping[str, Sequence[bytes]]]:
     """Answer as a directory would: joe is staff and short, ann is short."""
-    assert attributes
+    # A directory says nothing of what it is not asked for.
+    assert attributes == ["uid"] or set(attributes) >= {"uid", "mailHost", "entryUUID", "accountStatus"}
     if "(staff)" in query:
         return {"uid=joe": {"uid": [b"joe"]}}
     if "(short)" in query:
@@ -37,3 +38,4 @@ def test_each_persons_store_days_and_refusal() -> None:
     assert [uid for uid, one in found.items() if one.refused] == ["far", "o/dd"]
     assert "no mailstore" in found["far"].refused
     assert found["joe"].entry == "e1"
+    assert [uid for uid, one in found.items() if one.deleted] == ["ann"]

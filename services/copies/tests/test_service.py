@@ -106,7 +106,7 @@ def test_a_name_that_is_no_folder_s_is_told_once(site: SimpleNamespace, deliver:
     site.service().round()
     assert not site.taker.taken
     assert not list(spool.iterdir())
-    assert told(Path(site.settings.state))["refused"]["a@b"][0] == "it contains / or @"
+    assert told(Path(site.settings.state))["refused"]["a@b"][0] == "it contains one of / @ * ? %"
     assert not Memory(Path(site.settings.state)).refuse("a@b", "", NOW)
 
 

@@ -23,8 +23,8 @@ def unusable(uid: str) -> str:
         return "it is empty"
     if uid.startswith("."):
         return "it begins with a dot"
-    if any(one in uid for one in "/@"):
-        return "it contains / or @"
+    if any(one in uid for one in "/@*?%"):
+        return "it contains one of / @ * ? %"  # a folder's end, a domain's beginning, doveadm's masks and variables
     if any(ord(one) < 0x20 or ord(one) == 0x7F for one in uid):
         return "it contains control characters"
     if not uid.isascii():
