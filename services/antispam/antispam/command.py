@@ -17,27 +17,24 @@ from typing import Any
 
 from posthouse.accounts import become_owner
 from posthouse.journal import log_to_the_journal
-from posthouse.settings import SettingsError
+from posthouse.start import for_programs, start, words
 
 from . import rules
 from .rules import RulesError
 from .settings import Settings, load
 
-CONFIGURATION = Path("/etc/posthouse/antispam.toml")
-FINE, REFUSED, USAGE = 0, 1, 2
+FINE, REFUSED = 0, 1
 _EXITS = "Exit codes: 0 fine; 1 something is refused, stale or failed; 2 wrong use or configuration."
 _log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
     log_to_the_journal()
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"antispam: {fault}", file=sys.stderr)
-        return USAGE
+    return start(_parser(), arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "activate":
         return _activate(settings)
     _become(settings.home)
@@ -49,14 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="antispam", description=__doc__, epilog=_EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = words("antispam", __doc__, _EXITS)
     commands.add_parser("update", help="fetch new rules, judge them, age the Bayes tokens", epilog=_EXITS)
     commands.add_parser("activate", help="let the content filter read rules that came since it last did", epilog=_EXITS)
     commands.add_parser("lint", help="say what is wrong with rules and settings", epilog=_EXITS)
-    status = commands.add_parser("status", help="say how fresh the rules are and what Bayes has learnt", epilog=_EXITS)
-    status.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    for_programs(commands.add_parser("status", help="say how fresh the rules are and what Bayes has learnt", epilog=_EXITS))
     return parser
 
 
@@ -152,9 +146,9 @@ def learnt() -> dict[str, int]:
     """Return how many letters and tokens Bayes knows; nothing when its database does not answer (sa-learn(1), --dump)."""
     found: dict[str, int] = {}
     # A store that nobody has ever taught cannot be read; the first to open it for writing makes its row. Each takes a second of perl.
-    for words in (("--dump", "magic"), ("--sync",), ("--dump", "magic")):
+    for step in (("--dump", "magic"), ("--sync",), ("--dump", "magic")):
         with contextlib.suppress(RulesError):
-            _, said = rules.run("sa-learn", *words)
+            _, said = rules.run("sa-learn", *step)
             found |= {name: int(number) for number, name in re.findall(r"\s(\d+)\s+\d+\s+non-token data: (nspam|nham|ntokens)\b", said)}
         if found:
             break

@@ -114,4 +114,4 @@ def test_settings(tmp_path: Path) -> None:
         parse({"channels": [{"nam": "a"}]})
     with pytest.raises(SettingsError):
         load(tmp_path / "none")
-    assert run(tmp_path / "none", "status") == command.USAGE
+    assert run(tmp_path / "none", "status") == 2

@@ -8,8 +8,8 @@ from typing import Any
 
 import ldap
 import ldap.filter
-import ldap.ldapobject
 from ldap.controls.libldap import SimplePagedResultsControl
+from posthouse.ldapserver import connected, described
 
 from .people import DirectoryAwayError
 from .settings import Directory
@@ -27,7 +27,10 @@ def named(uids: Sequence[str]) -> str:
 @contextmanager
 def searching(directory: Directory) -> Iterator[Any]:
     """Yield a function of a filter and attributes that returns entries by DN. Raises DirectoryAwayError."""
-    connection = _connected(directory)
+    try:
+        connection = connected(directory)
+    except ldap.LDAPError as fault:
+        raise _away(fault) from fault
     try:
         yield lambda query, attributes: dict(_search(connection, directory, query, attributes))
     except ldap.LDAPError as fault:
@@ -48,30 +51,5 @@ def _search(connection: Any, directory: Directory, query: str, attributes: list[
             return
 
 
-def _connected(directory: Directory) -> Any:
-    last: ldap.LDAPError = ldap.SERVER_DOWN()
-    for uri in directory.uris:
-        connection = ldap.ldapobject.SimpleLDAPObject(uri)
-        try:
-            connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
-            connection.set_option(ldap.OPT_REFERRALS, 0)
-            connection.set_option(ldap.OPT_NETWORK_TIMEOUT, directory.patience)
-            connection.set_option(ldap.OPT_TIMEOUT, directory.patience)
-            connection.set_option(ldap.OPT_X_TLS_CACERTFILE, directory.ca)
-            connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
-            connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-            if not uri.startswith("ldaps:"):
-                connection.start_tls_s()
-            connection.simple_bind_s(directory.bind_dn, directory.password)
-        except ldap.LDAPError as fault:
-            last = fault
-            with suppress(ldap.LDAPError):
-                connection.unbind_s()
-            continue
-        return connection
-    raise _away(last)
-
-
 def _away(fault: ldap.LDAPError) -> DirectoryAwayError:
-    detail = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {}
-    return DirectoryAwayError(f"no directory server answers: {detail.get('desc') or type(fault).__name__}")
+    return DirectoryAwayError(f"no directory server answers: {described(fault)}")

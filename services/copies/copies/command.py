@@ -6,14 +6,13 @@ import argparse
 import json
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from posthouse.journal import log_to_the_journal
 from posthouse.notify import notify
-from posthouse.settings import SettingsError
+from posthouse.start import for_programs, start, words
 
 from .handing import Instance, queue
 from .memory import Memory
@@ -22,8 +21,7 @@ from .service import Service
 from .settings import Settings, load
 from .waking import Watch
 
-CONFIGURATION = Path("/etc/posthouse/copies.toml")
-FINE, FOUND, USAGE = 0, 1, 2
+FINE, FOUND = 0, 1
 _EXITS = "Exit codes: 0 fine; 1 copies are late, lost or cannot be made; 2 wrong use or configuration."
 #: Letters of one moment are taken together; an unanswered second name of a letter waits no longer than this.
 _GATHER = 0.02
@@ -31,12 +29,10 @@ _GATHER = 0.02
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"copies: {fault}", file=sys.stderr)
-        return USAGE
+    return start(_parser(), arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "check":
         return FINE
     if given.command == "serve":
@@ -45,13 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="copies", description=__doc__, epilog=_EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = words("copies", __doc__, _EXITS)
     commands.add_parser("serve", help="hand copies over, until told to stop")
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
-    said = commands.add_parser("status", help="say what waits, for how long and why, and what has no copy", epilog=_EXITS)
-    said.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    for_programs(commands.add_parser("status", help="say what waits, for how long and why, and what has no copy", epilog=_EXITS))
     return parser
 
 

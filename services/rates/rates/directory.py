@@ -12,7 +12,7 @@ from typing import Any
 
 import ldap
 import ldap.filter
-import ldap.ldapobject
+from posthouse.ldapserver import connected, described
 
 from .people import NUMBER, Found, person
 from .settings import Directory
@@ -62,7 +62,7 @@ class LdapPeople:
         if self._away_since is None:
             return
         try:
-            connection = self._connected()
+            connection = connected(self._settings)
         except ldap.LDAPError as fault:
             with self._lock:
                 self._lost(fault)
@@ -78,7 +78,7 @@ class LdapPeople:
         for attempt in range(2):
             fresh = self._connection is None
             if fresh:
-                self._connection = self._connected()
+                self._connection = connected(self._settings)
             try:
                 entries = self._connection.search_ext_s(
                     self._settings.base, ldap.SCOPE_SUBTREE, query, [NUMBER, "mail"], timeout=self._settings.patience, sizelimit=2
@@ -91,28 +91,6 @@ class LdapPeople:
                     raise
         return person(entries)
 
-    def _connected(self) -> Any:
-        last: ldap.LDAPError = ldap.SERVER_DOWN()
-        for uri in self._settings.uris:
-            connection = ldap.ldapobject.SimpleLDAPObject(uri)
-            try:
-                connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
-                connection.set_option(ldap.OPT_REFERRALS, 0)
-                connection.set_option(ldap.OPT_NETWORK_TIMEOUT, self._settings.patience)
-                connection.set_option(ldap.OPT_TIMEOUT, self._settings.patience)
-                connection.set_option(ldap.OPT_X_TLS_CACERTFILE, self._settings.ca)
-                connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
-                connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-                connection.start_tls_s()
-                connection.simple_bind_s(self._settings.bind_dn, self._settings.password)
-            except ldap.LDAPError as fault:
-                last = fault
-                with suppress(ldap.LDAPError):
-                    connection.unbind_s()
-                continue
-            return connection
-        raise last
-
     def _close(self) -> None:
         if self._connection is not None:
             with suppress(ldap.LDAPError):
@@ -121,8 +99,7 @@ class LdapPeople:
 
     def _lost(self, fault: ldap.LDAPError) -> None:
         now = time.monotonic()
-        detail = fault.args[0] if fault.args and isinstance(fault.args[0], dict) else {}
-        self._fault = str(detail.get("desc") or type(fault).__name__)
+        self._fault = described(fault)
         if self._away_since is None:
             self._away_since = now
             _log.info("no directory server answers, what is known counts: %s", self._fault)

@@ -13,7 +13,7 @@ from typing import Any
 
 from posthouse.accounts import become_owner
 from posthouse.journal import log_to_the_journal
-from posthouse.settings import SettingsError
+from posthouse.start import for_programs, start, words
 
 from . import databases, sets, trial, update
 from .clamd import Clamd
@@ -21,20 +21,17 @@ from .record import Record, now
 from .settings import Settings, load
 from .trial import TrialError
 
-CONFIGURATION = Path("/etc/posthouse/signatures.toml")
-FINE, REFUSED, USAGE, AWAY = 0, 1, 2, 3
+FINE, REFUSED, AWAY = 0, 1, 3
 _EXITS = "Exit codes: 0 fine; 1 something is refused, stale or failed; 2 wrong use or configuration; 3 clamd is away or serves another set."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = _parser().parse_args(arguments)
     log_to_the_journal()
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"signatures: {fault}", file=sys.stderr)
-        return USAGE
+    return start(_parser(), arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "test":
         return _test(settings, given.files)
     if given.command == "update":
@@ -43,9 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="signatures", description=__doc__, epilog=_EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = words("signatures", __doc__, _EXITS)
     run = commands.add_parser("update", help="fetch, test and put into use what is new", epilog=_EXITS)
     run.add_argument("--no-fetch", action="store_true", help="look only at what lies on this machine")
     run.add_argument("--accept-loss", action="store_true", help="believe databases that have lost most of their signatures")
@@ -53,8 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--check", action="store_true", help="one line, for monitoring")
     test = commands.add_parser("test", help="test files, or all databases of directories, without using them", epilog=_EXITS)
     test.add_argument("files", nargs="+", type=Path)
-    for command in (run, status):
-        command.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    for_programs(run, status)
     return parser
 
 

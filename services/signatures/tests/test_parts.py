@@ -99,4 +99,4 @@ def test_the_command_tests_files(tmp_path: Path, settings: Settings, local: Path
     (local / "bad.ndb").write_text("broken\n")
     assert command.main(arguments) == command.REFUSED
     assert f"{local}/bad.ndb: Problem parsing database at line 1" in capsys.readouterr().err
-    assert command.main(["--config", str(tmp_path / "none"), "status"]) == command.USAGE
+    assert command.main(["--config", str(tmp_path / "none"), "status"]) == 2

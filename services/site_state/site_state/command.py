@@ -13,14 +13,13 @@ from typing import Any
 
 from posthouse import generations, state
 from posthouse.journal import NOTICE, log_to_the_journal
-from posthouse.settings import SettingsError
+from posthouse.start import USAGE, for_programs, start, words
 
 from . import handing, sealing
 from .errors import StateError
 from .settings import Settings, load
 
-CONFIGURATION = Path("/etc/posthouse/site-state.toml")
-FINE, FAILED, USAGE = 0, 1, 2
+FINE, FAILED = 0, 1
 _EXITS = "Exit codes: 0 fine; 1 something failed or nothing is sealed; 2 wrong use or configuration."
 #: What became of each source the last time.
 OUTCOME = "outcome"
@@ -30,22 +29,17 @@ _LOG = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="site-state", description=__doc__, epilog=_EXITS)
-    parser.add_argument("--config", type=Path, default=CONFIGURATION, help="configuration file (default: %(default)s)")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = words("site-state", __doc__, _EXITS)
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
     seal = commands.add_parser("seal", help="seal each source, or those named, into a new generation", epilog=_EXITS)
     seal.add_argument("source", nargs="*", help="only these")
     commands.add_parser("hand", help="answer the client that systemd accepted, on standard input")
     status = commands.add_parser("status", help="say how old the newest generation of each source is", epilog=_EXITS)
-    for one in (seal, status):
-        one.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-    given = parser.parse_args(arguments)
-    try:
-        settings = load(given.config)
-    except SettingsError as fault:
-        print(f"site-state: {fault}", file=sys.stderr)
-        return USAGE
+    for_programs(seal, status)
+    return start(parser, arguments, load, _run)
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "check":
         return FINE
     if given.command == "hand":
