@@ -36,6 +36,14 @@ def test_without_a_certificate_nothing_is_heard(lab: Lab) -> None:
     assert answer(lab, "", f"nobody@{machine(lab).fqdn}") is None
 
 
+@pytest.mark.parametrize("name", ['"../scratch/x"', '"joe/mirror"', '".."', '".joe"', "joe%x", "j*", "j?e", '"joe\\/x"'])
+def test_no_name_leads_out_of_a_persons_folder(lab: Lab, name: str) -> None:
+    # A mailstore that was broken into says what it likes.
+    code = answer(lab, lab.stores[0].name, f"{name}@{machine(lab).fqdn}")
+    assert code is not None
+    assert code != 250
+
+
 def test_a_mailstore_can_leave_copies_and_nothing_else(lab: Lab) -> None:
     assert answer(lab, lab.stores[0].name, "out@elsewhere.test") == 454
     with door(lab, lab.stores[0].name) as client:
