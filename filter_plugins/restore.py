@@ -15,19 +15,20 @@ def restore_arguments(options: Mapping[str, Any]) -> list[str]:
 def restore_choice(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Choose a backup machine by what each said to `backup restore … --check --json`.
 
-    answers: what was registered, by machine. Returns host, "" when none can, and why, what each that cannot said.
+    answers: what was registered, by machine. A machine with a letter that cannot be read can still bring back all others.
+    Returns host, "" when none can, and why, what each that cannot said.
     """
-    able: dict[str, tuple[float, int]] = {}
+    able: dict[str, tuple[bool, float, int]] = {}
     why = []
     for host, answer in answers.items():
         try:
             told = json.loads(answer.get("stdout") or "")
         except ValueError:
             told = {"error": answer.get("stderr") or answer.get("msg") or "it does not answer"}
-        if answer.get("rc") == 0 and "error" not in told:
-            able[host] = (float(told["mirrored"]), int(told["letters"]))
+        if "error" in told:
+            why.append(f"{host}: {told['error']}")
         else:
-            why.append(f"{host}: {told.get('error') or '; '.join(told.get('faults', [])) or answer.get('msg')}")
+            able[host] = (not told["faults"], float(told["mirrored"]), int(told["letters"]))
     return {"host": max(able, key=lambda host: (able[host], host), default=""), "why": "\n".join(why)}
 
 

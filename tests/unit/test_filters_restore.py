@@ -35,14 +35,15 @@ def test_who_cannot_says_why() -> None:
     unknown = {"rc": 1, "stdout": json.dumps({"error": "backup1 keeps nothing of 'x'"}), "stderr": ""}
     away = {"unreachable": True, "msg": "no route"}
     broken = {"rc": 2, "stdout": "", "stderr": "no such option"}
-    damaged = {"rc": 1, "stdout": json.dumps({"mirrored": 3.0, "letters": 1, "faults": ["letter 3 is damaged"]})}
+    damaged = {"rc": 1, "stdout": json.dumps({"mirrored": 30.0, "letters": 1, "faults": ["letter 3 is damaged"]})}
+    assert restore_choice({"backup1": damaged, "backup2": offer(0.0)})["host"] == "backup2"
+    assert restore_choice({"backup1": damaged})["host"] == "backup1"
     assert restore_choice({"backup1": unknown, "backup2": offer(0.0)})["host"] == "backup2"
-    chosen = restore_choice({"a": unknown, "b": away, "c": broken, "d": {}, "e": damaged})
+    chosen = restore_choice({"a": unknown, "b": away, "c": broken, "d": {}})
     assert chosen["host"] == ""
     assert chosen["why"].splitlines() == [
         "a: backup1 keeps nothing of 'x'",
         "b: no route",
         "c: no such option",
         "d: it does not answer",
-        "e: letter 3 is damaged",
     ]

@@ -11,6 +11,8 @@ from pathlib import Path
 from posthouse.text import visible
 
 PROGRAM = "/usr/bin/doveadm"
+#: Whoever is killed takes the doveadm along that works for them: nothing goes on behind the back of the next run (setpriv(1)).
+_WITH_US = ["/usr/bin/setpriv", "--pdeathsig", "KILL"]
 #: Places of a person: what they have (folders as on the mailstore); what they removed (namespace removed/, in whose folder
 #: "removed/of/NAME" the letters lie that left NAME); copies of what was delivered to them, all in INBOX.
 MIRROR, REMOVED, COPIES = "mirror", "removed", "copies"
@@ -130,7 +132,7 @@ def _rows(said: bytes, wanted: Sequence[str], text: bool) -> Iterator[dict[str, 
 
 def _ran(line: Sequence[str], given: bytes | None, patience: float) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(line, input=given if given is not None else b"", capture_output=True, timeout=patience, check=False)
+        return subprocess.run([*_WITH_US, *line], input=given or b"", capture_output=True, timeout=patience, check=False)
     except subprocess.TimeoutExpired as fault:
         raise DoveadmError(f"doveadm did not answer within {patience:.0f} s", -1) from fault
 
