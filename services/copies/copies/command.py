@@ -35,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "check":
         return FINE
-    if given.command == "serve":
-        return serve(settings)
-    return status(settings, given.json)
+    return serve(settings) if given.command == "serve" else status(settings, given.json)
 
 
 def _parser() -> argparse.ArgumentParser:
