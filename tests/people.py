@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,6 +33,11 @@ class Person:
         """Return another address of this person: the uid, a dot, a tag."""
         return f"{self.uid}.{tag}@{self.domain}"
 
+    def dn(self, suffix: str) -> str:
+        """Return the entry's name, with what RFC 4514 wants escaped."""
+        escaped = re.sub(r'([,+"<>;=#\\])', r"\\\1", self.uid)
+        return f"uid={escaped},ou=People,{suffix}"
+
     def ldif(self, suffix: str) -> str:
         """Write the entry as LDIF; every value in base64, so that none needs quoting."""
         values: dict[str, str | list[str]] = {
@@ -46,7 +52,7 @@ class Person:
             "userPassword": salted(self.password),
             **self.attributes,
         }
-        lines = [f"dn: uid={self.uid},ou=People,{suffix}"]
+        lines = [f"dn: {self.dn(suffix)}"]
         for name, value in values.items():
             several = [value] if isinstance(value, str) else value
             lines.extend(f"{name}:: {base64.b64encode(one.encode()).decode()}" for one in several)

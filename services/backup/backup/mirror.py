@@ -53,7 +53,7 @@ def mirror(settings: Settings, people: Sequence[Person], ways: Doors, *, new: bo
                         anew(settings, door, person)
                     else:
                         refresh(settings, door, person, whole=_whole_due(settings, person.uid))
-                except (DoveadmError, OSError, ValueError) as found:
+                except (OSError, ValueError, KeyError) as found:
                     fault = found
             with guard:
                 _note(settings, outcome, queue, person, fault, door.received)

@@ -51,6 +51,7 @@ class Outcome:
             "unknown_count": len(self.unknown),
             "away": {store: {"fault": why, "people": self.left_out[store]} for store, why in self.away.items()},
             "not_reached": self.not_reached,
+            "full": self.full,
             "refused": _first(self.refused),
             "refused_count": len(self.refused),
         }
