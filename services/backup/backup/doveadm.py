@@ -21,8 +21,8 @@ REMOVED_FOLDERS = "removed/of/"
 TEMPORARY, NO_USER, NOT_FOUND = 75, 67, 68
 #: Seconds, when nobody says otherwise.
 PATIENCE = 300.0
-#: After a text, which the formatter `tab` passes on as it comes.
-_END = b"\t\n"
+#: Before a text and after it, as the formatter `pager` writes them.
+_TEXT, _END = b"text:\n", b"\f\n"
 _ESCAPE = re.compile(rb"\x01([01trn])")
 _ESCAPED = {b"0": b"\0", b"1": b"\x01", b"t": b"\t", b"r": b"\r", b"n": b"\n"}
 
@@ -101,32 +101,43 @@ def fetch(
     fields: as in doveadm-fetch(1). text: also the letter itself, as "text", byte for byte with LF line ends. Raises DoveadmError.
     """
     wanted = [*fields, *(["size.physical", "text"] if text else [])]
-    line = command(place, ["fetch", " ".join(wanted), *query], "tab")
-    done = _ran([line[0], "-h", *line[1:]], None, patience)
+    line = command(place, ["fetch", " ".join(wanted), *query], "pager" if text else "tab")
+    done = _ran([line[0], *([] if text else ["-h"]), *line[1:]], None, patience)
     if done.returncode == NOT_FOUND:
         return
     if done.returncode:
         raise fault_of(done, ["fetch"])
-    yield from _rows(done.stdout, wanted, text)
+    yield from _paged(done.stdout, wanted) if text else _rows(done.stdout, wanted)
 
 
-def _rows(said: bytes, wanted: Sequence[str], text: bool) -> Iterator[dict[str, bytes]]:
-    """Cut what the formatter `tab` wrote. It escapes values, but not the text, whose end only its size tells."""
-    at, few = 0, len(wanted) - text
+def _rows(said: bytes, wanted: Sequence[str]) -> Iterator[dict[str, bytes]]:
+    """Cut what the formatter `tab` wrote: one line a letter, values escaped."""
+    if said and not said.endswith(b"\n"):
+        raise DoveadmError("doveadm's answer ends in the middle", 0)
+    for line in said.split(b"\n")[:-1]:
+        values = [_ESCAPE.sub(lambda match: _ESCAPED[match[1]], one) for one in line.split(b"\t")]
+        if len(values) != len(wanted):
+            raise DoveadmError("doveadm's answer has other fields than it was asked for", 0)
+        yield dict(zip(wanted, values, strict=True))
+
+
+def _paged(said: bytes, wanted: Sequence[str]) -> Iterator[dict[str, bytes]]:
+    """Cut what the formatter `pager` wrote, the one that changes no byte of a text; only its size tells where a text ends."""
+    at = 0
     while at < len(said):
-        values: list[bytes] = []
-        for number in range(few):
-            end = said.find(b"\t" if text or number < few - 1 else b"\n", at)
-            if end < 0:
-                raise DoveadmError("doveadm's answer ends in the middle", 0)
-            values.append(_ESCAPE.sub(lambda match: _ESCAPED[match[1]], said[at:end]))
+        row: dict[str, bytes] = {}
+        for name in wanted[:-1]:
+            end = said.find(b"\n", at)
+            key, _, row[name] = said[at : max(end, at)].partition(b": ")
+            if key.decode() != name:
+                raise DoveadmError(f"doveadm's answer has no {name} where it should be", 0)
             at = end + 1
-        row = dict(zip(wanted, values, strict=False))
-        if text:
-            size = int(row["size.physical"])
-            row["text"], at = said[at : at + size], at + size + len(_END)
-            if said[at - len(_END) : at] != _END:
-                raise DoveadmError(f"letter of {size} bytes is of another size", 0)
+        size, start = int(row["size.physical"]), at + len(_TEXT)
+        at = start + size
+        row["text"] = said[start:at]
+        if said[start - len(_TEXT) : start] != _TEXT or len(row["text"]) != size or said[at : at + len(_END)] not in (_END, b""):
+            raise DoveadmError(f"letter of {size} bytes is of another size", 0)
+        at += len(_END)
         yield row
 
 

@@ -148,7 +148,7 @@ def _residents(settings: Settings, store: str, without: Sequence[str]) -> list[P
         one
         for one in people.everybody(settings)
         if one.store == store
-        and not one.refused
+        and not (one.refused or one.deleted)
         and next((place for place in places(one.uid, settings.machines, settings.copies) if place not in without), "") == settings.hostname
     ]
 

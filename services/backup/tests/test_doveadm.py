@@ -33,17 +33,35 @@ def test_escaped_values_are_what_they_were(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_letter_is_taken_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = b"Subject: x\n\n7\t3\n\xff\0\x01t\n", b"\n"
-    said = b"".join(b"%d\t%d\t%s\t\n" % (uid, len(one), one) for uid, one in ((1, first), (2, second)))
-    says(tmp_path, monkeypatch, said)
-    assert [(row["uid"], row["text"]) for row in fetch(Place("joe"), ["uid"], ["all"], text=True)] == [(b"1", first), (b"2", second)]
+    first, second = b"Subject: x\n\n\f\nuid: 7\nsize.physical: 3\ntext:\n\xff\0\x01t\n", b"\n"
+    said = b"\f\n".join(b"uid: %d\nsize.physical: %d\ntext:\n%s" % (uid, len(one), one) for uid, one in ((1, first), (2, second)))
+    for end in (b"", b"\f\n"):
+        says(tmp_path, monkeypatch, said + end)
+        rows = list(fetch(Place("joe"), ["uid"], ["all"], text=True))
+        assert [(row["uid"], row["text"]) for row in rows] == [(b"1", first), (b"2", second)]
 
 
-@pytest.mark.parametrize("said", [b"1\t5\tabc\t\n", b"1\t2\tabc\t\n", b"1\t3\tabc\n", b"1\t"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"uid: 1\nsize.physical: 9\ntext:\nabc\f\n",
+        b"uid: 1\nsize.physical: 2\ntext:\nabc\f\n",
+        b"uid: 1\nsize.physical: 3\n",
+        b"uid: 1\nsi",
+        b"size.physical: 3\ntext:\nabc",
+    ],
+)
 def test_half_an_answer_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
     says(tmp_path, monkeypatch, said)
     with pytest.raises(DoveadmError):
         list(fetch(Place("joe"), ["uid"], ["all"], text=True))
+
+
+@pytest.mark.parametrize("said", [b"1\tx\n2", b"1\tx\ty\n", b"1\n"])
+def test_half_a_row_is_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    says(tmp_path, monkeypatch, said)
+    with pytest.raises(DoveadmError):
+        list(fetch(Place("joe"), ["uid", "guid"], ["all"]))
 
 
 def test_who_has_nothing_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
