@@ -114,26 +114,22 @@ def _drill(settings: Settings, record: _Record) -> Iterator[Finding]:
         yield Finding("damage", CRITICAL if lost else WARNING, says, remedy, {"letters": lost, "people": len(wrong)})
 
 
+_WHY = "backup mirror --person NAME says why"
+#: Of the mirror run's detail: people by name with a reason, how bad that is, a sentence and what to do.
+_BEHIND = (
+    ("another", CRITICAL, "people have another mailbox than the one that was mirrored", "restore it, or take the new one (docs/mirror.md)"),
+    ("without", WARNING, "people have no mirror yet", _WHY),
+    ("late", WARNING, "people were last mirrored more than two days ago", _WHY),
+    ("unknown", WARNING, "people are in the directory, and their mailstore does not know them", "doveadm user NAME on the mailstore"),
+    ("refused", WARNING, "people cannot be backed up", "give them a uid that can be a folder's name, and a mailHost that is a mailstore"),
+)
+
+
 def _mirror(settings: Settings, record: _Record) -> Iterator[Finding]:
     remedy = "systemctl start posthouse-backup-mirror goes on where it stopped; journalctl -u posthouse-backup-mirror -e says why it did"
     tells = f"{record.count('passed')} of {record.count('people')} people"
     yield _judged("mirror", settings.mirror_hours, record, "mirror run", remedy, tells)
-    for name, level, words, what in (
-        ("without", WARNING, "people have no mirror yet", "backup mirror --person NAME says why"),
-        ("late", WARNING, "people were last mirrored more than two days ago", "backup mirror --person NAME says why"),
-        (
-            "refused",
-            WARNING,
-            "people cannot be backed up",
-            "give them a uid that can be a folder's name, and a mailHost that is a mailstore",
-        ),
-        (
-            "rebuilt",
-            CRITICAL,
-            "people have another mailbox than the one that was mirrored",
-            "restore it, or take the new one (docs/mirror.md)",
-        ),
-    ):
+    for name, level, words, what in _BEHIND:
         known = record.detail.get(name)
         known = known if isinstance(known, dict) else {}
         if count := record.count(f"{name}_count") or len(known):
@@ -141,6 +137,9 @@ def _mirror(settings: Settings, record: _Record) -> Iterator[Finding]:
             why = f" ({visible(str(first[0]))}: {visible(str(first[1]))})" if first and first[1] else ""
             says = f"{count} {words}: {_some([visible(one) for one in known], count)}{why}"
             yield Finding(f"mirror {name}", level, says, what, {"people": count})
+    if left := record.count("not_reached"):
+        says = f"there was no time for {left} people; the next run begins with them"
+        yield Finding("mirror not reached", WARNING, says, "more at once, a higher rate or longer hours (backup_mirror_…, docs/mirror.md)")
 
 
 def _cull(settings: Settings, record: _Record) -> Iterator[Finding]:

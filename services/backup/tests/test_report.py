@@ -15,6 +15,7 @@ from posthouse import state
 
 from services.backup.backup import report
 from services.backup.backup.settings import Directory, Settings
+from services.backup.backup.turns import Outcome
 
 NOW = time.time()
 HOUR = 3600
@@ -111,7 +112,10 @@ def test_what_came_back_otherwise_is_a_warning(told: Told) -> None:
         ({"mirror": job(1, without={str(one): "" for one in range(20)}, without_count=99)}, "mirror without", "warning", "and 93 more"),
         ({"mirror": job(1, late={"anna": "too slow"})}, "mirror late", "warning", "1 people"),
         ({"mirror": job(1, refused={"a/b": "it contains /"})}, "mirror refused", "warning", "a/b: it contains /"),
-        ({"mirror": job(1, rebuilt={"anna": "INBOX is new"})}, "mirror rebuilt", "critical", "anna"),
+        ({"mirror": job(1, **Outcome(another={"anna": "INBOX is new"}).detail())}, "mirror another", "critical", "anna"),
+        ({"mirror": job(1, **Outcome(unknown={"anna": "no such user"}).detail())}, "mirror unknown", "warning", "no such user"),
+        ({"mirror": job(1, **Outcome(refused={"a/b": "it contains /"}).detail())}, "mirror refused", "warning", "a/b"),
+        ({"mirror": job(1, **Outcome(not_reached=7).detail())}, "mirror not reached", "warning", "7 people"),
         ({"cull": job(31)}, "cull", "warning", "31 hours"),
         ({"cull": job(1, 80, fault="no directory")}, "cull", "critical", "no directory"),
         ({"state": job(31, **SITE)}, "state", "warning", "31 hours"),
