@@ -83,11 +83,15 @@ def test_an_emptied_directory_comes_back_and_its_replicas_follow(lab: Lab, kept:
     assert lab.run(provider, count) == everybody
     assert lab.run(replica, count) == everybody
     lab.imap(kept).logout()
-    # Whoever it is sees their own entry and nobody else's, on either server; the machines' rules have come back with the configuration.
+    # People see their own entry and nobody else's, on either server: the rules are the configuration's, the passwords are the dump's.
+    own, other = f"uid={kept.uid},ou=People,{suffix}", f"cn=status,ou=Services,{suffix}"
     for machine in (provider, replica):
-        who = f"-x -H ldap://{machine}.{lab.inventory.domain} -ZZ -D uid={kept.uid},ou=People,{suffix} -y /dev/stdin -LLL dn"
-        seen = lab.run(machine, f"LDAPTLS_CACERT=/etc/ssl/posthouse/ca.pem ldapsearch {who} -b {suffix}", stdin=kept.password, check=False)
-        assert [line for line in seen.splitlines() if line.startswith("dn:")] == [f"dn: uid={kept.uid},ou=People,{suffix}"]
+        ask = (
+            f"LDAPTLS_CACERT=/etc/ssl/posthouse/ca.pem ldapsearch -x -ZZ -H ldap://{machine}.{lab.inventory.domain} -D {own} -y /dev/stdin"
+        )
+        for entry, count_seen in ((own, "1"), (other, "0")):
+            seen = lab.run(machine, f"{ask} -LLL -s base -b {entry} dn 2>/dev/null | grep -c ^dn:", stdin=kept.password, check=False)
+            assert seen.strip() == count_seen, (machine, entry)
     # And what changes from now on reaches the replica.
     lab.ldapmodify(f"dn: uid={kept.uid},ou=People,{suffix}\nchangetype: modify\nreplace: cn\ncn: Back again\n\n")
     look = f"ldapsearch -Q -LLL -Y EXTERNAL -H ldapi:/// -b uid={kept.uid},ou=People,{suffix} cn"

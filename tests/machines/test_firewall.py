@@ -18,6 +18,8 @@ def allowed(groups: dict[str, list[str]], source: str, target: str) -> set[int]:
         ports |= {53}
     if target in groups["directory"] and inside:
         ports |= {389, 636}
+    if target in groups["directory"] + groups["quarantine"]:
+        ports |= {2530} if source in groups["backup"] else set()
     if target in groups["mailstore"]:
         ports |= {25} if source in groups["exchanger"] + groups["submission"] + groups["mailstore"] else set()
         ports |= {2525} if source in groups["mailstore"] else set()

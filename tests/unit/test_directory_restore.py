@@ -42,6 +42,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     def fill(file: Path, _wanted: object) -> None:
         (tmp_path / "restore.new/data").mkdir(parents=True)
         (tmp_path / "restore.new/data/data.mdb").write_bytes(file.read_bytes())
+        (tmp_path / "restore.new/data/restored").write_text(f"{module.dumped(file)['digest']} 1")
 
     monkeypatch.setattr(module, "_fill", fill)
     return module
@@ -102,6 +103,7 @@ def test_what_is_newer_is_kept_unless_one_says_otherwise_and_then_put_aside(
 def test_a_run_that_died_after_the_exchange_is_completed(program: ModuleType, dump: Callable[[bytes], Path], tmp_path: Path) -> None:
     file = dump(ldif("al", "bo"))
     (tmp_path / "data/data.mdb").write_bytes(file.read_bytes())
+    (tmp_path / "data/restored").write_text(f"{program.dumped(file)['digest']} 1")
     (tmp_path / "restore.new/data").mkdir(parents=True)
     (tmp_path / "restore.new/data/data.mdb").write_bytes(b"what was here before")
     assert not program.load(file, overwrite=False, check=False)["changed"]
@@ -127,3 +129,26 @@ def test_a_dump_that_was_not_loaded_whole_replaces_nothing(
         program.load(dump(ldif("al", "bo")), overwrite=False, check=False)
     assert program.done == []
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_what_came_after_the_restore_stays_when_it_is_repeated(program: ModuleType, dump: Callable[[bytes], Path], tmp_path: Path) -> None:
+    file = dump(ldif("al", "bo"))
+    program.load(file, overwrite=False, check=False)
+    later = ldif("al", "bo", "cy", csn="20261103000000.000001Z#000000#000#000000")
+    (tmp_path / "data/data.mdb").write_bytes(later)
+    assert not program.load(file, overwrite=False, check=False)["changed"]
+    assert (tmp_path / "data/data.mdb").read_bytes() == later
+    assert program.load(file, overwrite=True, check=False)["changed"]
+    assert (tmp_path / "data/data.mdb").read_bytes() == file.read_bytes()
+
+
+def test_a_replica_forgets_once_a_restore(program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program.shutil, "chown", lambda *_: None)
+    (tmp_path / "data/data.mdb").write_bytes(ldif("al"))
+    (tmp_path / "caught-up").touch()
+    assert program.forget("abc 1")["changed"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["restored"]
+    assert not (tmp_path / "caught-up").exists()
+    assert (tmp_path / "before-restore/data.mdb").exists()
+    assert not program.forget("abc 1")["changed"]
+    assert program.forget("abc 2")["changed"]
