@@ -62,10 +62,25 @@ local function in_utf7(name)
   return table.concat(out)
 end
 
+-- The newest file in a folder that this very process made, not long ago: its number is in the name, and it delivers one
+-- letter at a time.
+local function made_here(folder, since)
+  local mine, newest, base = string.format("P%d.", unistd.getpid()), -1, nil
+  for _, place in ipairs({ "/new", "/cur" }) do
+    for name in require("posix.dirent").files(folder .. place) do
+      local second, micro, process = name:match("^(%d+)%.M(%d+)(P%d+%.)")
+      if process == mine and tonumber(second) >= since and second * 1e6 + micro > newest then
+        newest, base = second * 1e6 + micro, name:match("^[^:]+")
+      end
+    end
+  end
+  return base or error("its file cannot be found", 0)
+end
+
 -- The name of the file with this UID. It was appended just now, so it stands near the end; Dovecot rewrites the list now and then.
-local function base_of(folder, uid)
-  local list, fault = io.open(folder .. "/dovecot-uidlist", "rb")
-  if not list then error(fault, 0) end
+local function listed(folder, uid)
+  local list = io.open(folder .. "/dovecot-uidlist", "rb")
+  if not list then return nil end
   local size, length, found = list:seek("end"), 512, nil
   repeat
     length = math.min(length * 8, size)
@@ -73,7 +88,7 @@ local function base_of(folder, uid)
     found = ("\n" .. (list:read(length) or "")):match("\n" .. uid .. " [^\n]-:([^\n:]+)[^\n]*\n")
   until found or length == size
   list:close()
-  return found or error("its UID is not in dovecot-uidlist", 0)
+  return found
 end
 
 -- Delivered with flags, or seen by a program meanwhile, it lies in cur.
@@ -96,14 +111,15 @@ local function linked(folder, base, flags, target)
   if unistd.access(target) ~= 0 then error(fault, 0) end
 end
 
-local function capture(user, event)
+local function capture(user, event, since)
   local uid = string.format("%d", event.uid)
   local folder = user.home .. maildir
   if event.mailbox ~= "INBOX" then folder = folder .. "/." .. in_utf7(event.mailbox) end
   local flags = {}
   for _, flag in ipairs(event.flags or {}) do flags[#flags + 1] = flag end
   for _, flag in ipairs(event.keywords or {}) do flags[#flags + 1] = flag end
-  local base = base_of(folder, uid)
+  -- Two deliveries to one mailbox at a time: only one gets the list, and the other's letter has no UID yet (0).
+  local base = uid ~= "0" and listed(folder, uid) or made_here(folder, since)
   linked(folder, base, flags, spool .. base .. ".letter")
   local facts = string.format("%s %s %s %s %.0f", moment(base), escaped(user.username), escaped(event.mailbox), uid, event.uid_validity)
   for _, flag in ipairs(flags) do
@@ -115,7 +131,8 @@ local function capture(user, event)
 end
 
 function dovecot_lua_notify_begin_txn(user)
-  return { user = user, events = {} }
+  -- Names are made with the time that Dovecot knew when it last looked.
+  return { user = user, events = {}, since = os.time() - 60 }
 end
 
 function dovecot_lua_notify_event_message_new(context, event)
@@ -125,7 +142,7 @@ end
 function dovecot_lua_notify_end_txn(context, success)
   if not success then return end
   for _, event in ipairs(context.events) do
-    local done, fault = pcall(capture, context.user, event)
+    local done, fault = pcall(capture, context.user, event, context.since)
     if not done then
       dovecot.i_warning("no copy for the backup: " .. tostring(fault))
       pcall(function()
