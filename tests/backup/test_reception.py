@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.backup.copying import PORT, door, machine
+from tests.backup.copying import PORT, door, kept, machine
 from tests.laboratory import Lab
 from tests.people import People
 
@@ -50,6 +50,20 @@ def test_a_mailstore_can_leave_copies_and_nothing_else(lab: Lab) -> None:
         offered = set(client.esmtp_features)
         assert offered.isdisjoint({"auth", "etrn", "vrfy", "smtputf8", "chunking"}), offered
         assert client.verify("nobody")[0] >= 400
+
+
+@pytest.mark.parametrize("end", ["\n.\n", "\n.\r\n", "\r\n.\n"])
+def test_one_letter_is_not_two(lab: Lab, end: str) -> None:
+    with door(lab, lab.stores[0].name) as client:
+        client.mail("")
+        assert client.rcpt(f"smuggled@{machine(lab).fqdn}")[0] == 250
+        assert client.docmd("DATA")[0] == 354
+        second = f"MAIL FROM:<>\r\nRCPT TO:<smuggled@{machine(lab).fqdn}>\r\nDATA\r\nSubject: two\r\n\r\nx\r\n.\r\n"
+        client.send(f"Subject: one\r\n\r\nx{end}{second}")
+        assert client.getreply()[0] in (450, 521)
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            client.noop()
+    assert kept(lab, "smuggled") == []
 
 
 @pytest.mark.parametrize("kind", ["mailstore", "proxy", "world"])
