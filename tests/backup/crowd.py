@@ -42,7 +42,7 @@ FOLDERS = [
     "$HOME `id` ;|",
 ]
 #: What logins may be: an address's characters, spaces aside.
-NAMES = ["o'hara{}", "joe+x{}", "per%cent{}", "under_{}", "equals={}"]
+NAMES = ["o'hara{}", "joe+x{}", "amp&er{}", "under_{}", "equals={}"]
 _FLAGS = {"\\Draft": "D", "\\Flagged": "F", "\\Answered": "R", "\\Seen": "S", "\\Deleted": "T"}
 _KEYWORDS = ["$Forwarded", "Wichtig", "NonJunk", "$label1"]
 SCRIPT = 'require "fileinto";\nif header :contains "subject" "Łódź" { fileinto "Grün.ß.Łódź"; }\n'

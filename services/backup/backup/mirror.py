@@ -31,17 +31,24 @@ _SHOWN = 20
 _DAY = 86400.0
 #: Seconds after which a mirror is told as old: a night was missed.
 _LATE = 2 * _DAY
+#: A mailstore that is away in the night is asked again after so many seconds: five times within an hour it may be starting anew.
+_AGAIN = (60.0, 240.0, 600.0, 900.0, 1800.0)
 #: Seconds between two lines that say how far a run is.
 _SAID = 5.0
 
 
-def mirror(settings: Settings, people: Sequence[Person], ways: Doors, *, new: bool = False, progress: bool = False) -> Outcome:
-    """Bring mirrors up to date, several at once. new: take each mailbox as it is, also where it is another one than the mirror's."""
+def mirror(
+    settings: Settings, people: Sequence[Person], ways: Doors, *, new: bool = False, again: Sequence[float] = (), progress: bool = False
+) -> Outcome:
+    """Bring mirrors up to date, several at once.
+
+    new: take each mailbox as it is, also where it is another one than the mirror's. again: as Queue has it.
+    """
     outcome = Outcome(people=len(people), refused={one.uid: one.refused for one in people if one.refused})
     outcome.unknown = {one.uid: "their account is deleted" for one in people if one.deleted}
     passed = {one.uid: float(record(settings, one.uid).get("passed", 0.0)) for one in people if not (one.refused or one.deleted)}
     order = sorted((one for one in people if one.uid in passed), key=lambda one: passed[one.uid])
-    queue = Queue(order, settings.mirroring.at_once_store, time.monotonic() + settings.mirroring.hours * 3600)
+    queue = Queue(order, settings.mirroring.at_once_store, time.monotonic() + settings.mirroring.hours * 3600, again)
     guard, began = threading.Lock(), time.monotonic()
 
     def work() -> None:
@@ -57,7 +64,6 @@ def mirror(settings: Settings, people: Sequence[Person], ways: Doors, *, new: bo
                     fault = found
             with guard:
                 _note(settings, outcome, queue, person, fault, door.received)
-            queue.done(person)
 
     threads = [threading.Thread(target=work, name=f"mirror-{number}") for number in range(settings.mirroring.at_once)]
     for thread in threads:
@@ -73,12 +79,15 @@ def mirror(settings: Settings, people: Sequence[Person], ways: Doors, *, new: bo
 
 def _note(settings: Settings, outcome: Outcome, queue: Queue, person: Person, fault: Exception | None, received: int) -> None:
     outcome.bytes += received
+    if isinstance(fault, StoreAwayError):
+        if left_out := queue.away(person):
+            outcome.away[person.store] = str(fault)
+            outcome.left_out[person.store] += left_out
+        return
+    queue.done(person)
     if fault is None:
         outcome.passed += 1
         outcome.letters += int(record(settings, person.uid).get("letters", 0))
-    elif isinstance(fault, StoreAwayError):
-        outcome.away[person.store] = str(fault)
-        outcome.left_out[person.store] += 1 + queue.leave_out(person.store)
     elif isinstance(fault, UnknownError):
         outcome.unknown[person.uid] = str(fault)
     elif isinstance(fault, AnotherError):
@@ -160,7 +169,7 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def _nightly(settings: Settings, known: Sequence[Person], ways: Doors, detail: dict[str, Any]) -> Outcome:
-    outcome = mirror(settings, known, ways, progress=sys.stderr.isatty())
+    outcome = mirror(settings, known, ways, again=_AGAIN, progress=sys.stderr.isatty())
     now = time.time()
     detail.update(outcome.detail() | behind(settings, known, now))
     _log.info("%d of %d people mirrored, %d MB came", outcome.passed, outcome.people, outcome.bytes >> 20)

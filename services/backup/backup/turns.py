@@ -75,20 +75,27 @@ def _first(faults: dict[str, str]) -> dict[str, str]:
 class Queue:
     """Who comes next: whoever waited longest, of a mailstore that does not already serve as many as it may."""
 
-    def __init__(self, people: Sequence[Person], each: int, until: float) -> None:
-        """people: in the order in which they come. each: at once from one mailstore. until: nobody begins later (time.monotonic)."""
+    def __init__(self, people: Sequence[Person], each: int, until: float, again: Sequence[float] = ()) -> None:
+        """people: in the order in which they come. each: at once from one mailstore. until: nobody begins later (time.monotonic).
+
+        again: seconds after which a mailstore that is away is asked once more, attempt by attempt.
+        """
         self._waiting: dict[str, deque[tuple[int, Person]]] = {}
+        self._numbers = {person.uid: number for number, person in enumerate(people)}
         for number, person in enumerate(people):
             self._waiting.setdefault(person.store, deque()).append((number, person))
-        self._each, self._until = each, until
+        self._each, self._until, self._again = each, until, again
         self._busy: Counter[str] = Counter()
+        self._attempts: Counter[str] = Counter()
+        #: Mailstores that are away, and when they are asked again.
+        self._aside: dict[str, float] = {}
         self._changed = threading.Condition()
 
     def next(self) -> Person | None:
         """Wait for the next person; None when nobody is left or it is too late."""
         with self._changed:
-            while any(self._waiting.values()) and time.monotonic() < self._until:
-                ready = [(queue[0][0], store) for store, queue in self._waiting.items() if queue and self._busy[store] < self._each]
+            while self._open() and (now := time.monotonic()) < self._until:
+                ready = [(self._waiting[store][0][0], store) for store in self._open() if self._may(store, now)]
                 if ready:
                     store = min(ready)[1]
                     self._busy[store] += 1
@@ -96,17 +103,37 @@ class Queue:
                 self._changed.wait(1.0)
             return None
 
+    def _open(self) -> list[str]:
+        """Name the mailstores of which somebody waits, or may come back."""
+        return [store for store, queue in self._waiting.items() if queue or (self._busy[store] and self._again)]
+
+    def _may(self, store: str, now: float) -> bool:
+        # One is enough to learn whether a mailstore has come back.
+        most = 1 if store in self._aside else self._each
+        return bool(self._waiting[store]) and self._busy[store] < most and self._aside.get(store, 0.0) <= now
+
     def done(self, person: Person) -> None:
         """Free the place of somebody who was served."""
         with self._changed:
             self._busy[person.store] -= 1
+            self._aside.pop(person.store, None)
             self._changed.notify_all()
 
-    def leave_out(self, store: str) -> int:
-        """Ask nobody more of a mailstore that is away, and return how many that are."""
+    def away(self, person: Person) -> int:
+        """Free the place of somebody whose mailstore is away. They come again, with all others of it, or are left out now; how many are?"""
         with self._changed:
+            self._busy[person.store] -= 1
             self._changed.notify_all()
-            return len(self._waiting.pop(store, ()))
+            if person.store not in self._waiting:
+                return 1
+            now = time.monotonic()
+            if self._aside.get(person.store, 0.0) <= now:
+                self._attempts[person.store] += 1
+                if self._attempts[person.store] > len(self._again):
+                    return 1 + len(self._waiting.pop(person.store))
+                self._aside[person.store] = now + self._again[self._attempts[person.store] - 1]
+            self._waiting[person.store].appendleft((self._numbers[person.uid], person))
+            return 0
 
     def leave_all(self) -> None:
         """Ask nobody more."""

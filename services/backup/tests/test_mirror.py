@@ -113,6 +113,23 @@ def test_a_store_that_is_away_is_asked_once_and_the_others_go_on(settings: Setti
     assert "hermes.example.org is away (connection refused): 8 people wait" in outcome.fault
 
 
+def test_a_store_that_comes_back_is_asked_again_by_one_first(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(**{f"a{number}": pull.StoreAwayError("connection refused", 75) for number in range(6)})
+    monkeypatch.setattr(mirror, "refresh", store)
+    threading.Timer(0.5, store.faults.clear).start()
+    outcome = mirror.mirror(settings, [somebody(f"a{number}") for number in range(6)], Ways(), again=(0.2, 0.2, 0.2, 0.2, 0.2))
+    assert (outcome.passed, outcome.away, outcome.not_reached) == (6, {}, 0)
+    assert len(store.asked) - 6 <= 2 + 3, "while it was away, one person asked at each attempt"
+
+
+def test_a_store_that_stays_away_is_left_out_after_the_last_attempt(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(**{f"a{number}": pull.StoreAwayError("connection refused", 75) for number in range(6)})
+    monkeypatch.setattr(mirror, "refresh", store)
+    outcome = mirror.mirror(settings, [somebody(f"a{number}") for number in range(6)], Ways(), again=(0.1, 0.1))
+    assert (outcome.passed, outcome.left_out[HERMES], outcome.not_reached) == (0, 6, 0)
+    assert len(store.asked) <= 5
+
+
 def test_one_persons_fault_is_theirs_alone(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     faults = {"bad": DoveadmError("a folder is damaged", 65), "new": pull.AnotherError("another mailbox", 0)}
     monkeypatch.setattr(mirror, "refresh", Store(**faults, gone=pull.UnknownError("does not know gone", 67)))
