@@ -32,6 +32,8 @@ _PATIENCE = 120.0
 _LONGEST = 1 << 20
 #: Seconds by which another machine's clock may be ahead of ours. One from next year would stand before all that follow.
 _AHEAD = 3600
+#: So many files are offered at most, and so many bytes may one be larger than four times the last.
+_MOST, _GROWTH = 40, 1 << 30
 #: When the age of a source is a warning and when it is critical, in hours: of what a person brings by a playbook, and of what never came.
 _SITE = [35 * 24, 100 * 24]
 _NEVER_SEALED = [48, 100 * 24]
@@ -55,6 +57,7 @@ def add(commands: Any) -> None:
         step.set_defaults(run=run)
         if name == "fetch":
             step.add_argument("--check", action="store_true", help="say what would be fetched and fetch nothing")
+            step.add_argument("--any-size", action="store_true", help="also what is many times as large as the last one")
         else:
             step.add_argument("--name", help="only of this name, as directory, quarantine or site")
 
@@ -103,7 +106,7 @@ def _fetch(settings: Settings, given: argparse.Namespace) -> int:
         with state.alone(folder(settings)), jobs.job(settings.home / "state", jobs.STATE) as detail:
             for machine in settings.state_machines:
                 try:
-                    done["fetched"] += fetch(settings, machine)
+                    done["fetched"] += fetch(settings, machine, given.any_size)
                 except FetchError as fault:
                     done["faults"][machine] = str(fault)
             for place in folder(settings).iterdir():
@@ -155,11 +158,18 @@ def sources(settings: Settings, faults: dict[str, str]) -> dict[str, dict[str, A
     return found
 
 
-def fetch(settings: Settings, machine: str) -> list[str]:
+def fetch(settings: Settings, machine: str, any_size: bool = False) -> list[str]:
     """Fetch what a machine has sealed since the last time; return the files. Raises FetchError."""
     place = folder(settings) / _short(machine)
     wanted = lacking(settings, machine, offered(settings, machine))
     place.mkdir(mode=0o700, exist_ok=True)
+    # A machine that fell into wrong hands shall not fill this one's disk.
+    for one in [] if any_size else wanted:
+        last = next((known.size for known in generations.listed(place) if known.name == one.name), one.size)
+        if one.size > 4 * last + _GROWTH:
+            raise FetchError(
+                f"{one.file} has {one.size >> 20} MB, the last one had {last >> 20}: if that is right, backup state fetch --any-size"
+            )
     for left in place.glob(".*.part"):
         if left.name not in {_part(one) for one in wanted}:
             left.unlink()
@@ -190,6 +200,8 @@ def offered(settings: Settings, machine: str) -> list[Sheet]:
     except (ValueError, TypeError, SheetError) as fault:
         raise FetchError(f"its list cannot be read: {fault}") from fault
     # A machine speaks for itself only: else one that fell into wrong hands would bring a directory of its own making.
+    if len(sheets) > _MOST:
+        raise FetchError(f"it offers {len(sheets)} files, which is more than a machine keeps")
     if strange := {one.machine for one in sheets} - {_short(machine)}:
         raise FetchError(f"it offers what is another machine's ({', '.join(sorted(strange))})")
     if any(one.time > time.time() + _AHEAD for one in sheets):

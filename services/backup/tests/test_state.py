@@ -205,3 +205,17 @@ def test_a_forged_machine_is_not_believed(settings: Settings, machine: Machine, 
     machine.context.load_cert_chain(tmp_path / "o.pem", tmp_path / "o.key")
     assert run(settings, "fetch") == 1
     assert "CERTIFICATE_VERIFY_FAILED" in jobs.read(settings.home / "state", jobs.STATE)["fault"]
+
+
+def test_a_machine_in_wrong_hands_does_not_fill_the_disk(settings: Settings, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.seal()
+    assert run(settings, "fetch") == 0
+    monkeypatch.setattr(state, "_GROWTH", 0)
+    machine.seal("20261102T040000Z", b"x" * 200000)
+    assert run(settings, "fetch") == 1
+    assert "--any-size" in jobs.read(settings.home / "state", jobs.STATE)["fault"]
+    assert run(settings, "fetch", "--any-size") == 0
+    for second in range(50):
+        machine.seal(f"20261103T0400{second:02}Z", b"x")
+    assert run(settings, "fetch") == 1
+    assert len(state.here(settings)) == 2

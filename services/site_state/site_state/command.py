@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser, commands = words("site-state", __doc__, _EXITS)
+    parser, commands = words("site-state", __doc__ or "", _EXITS)
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
     seal = commands.add_parser("seal", help="seal each source, or those named, into a new generation", epilog=_EXITS)
     seal.add_argument("source", nargs="*", help="only these")

@@ -20,6 +20,8 @@ from .settings import Settings, Source
 
 #: What stays free on the disk, whatever is done: slapd or MariaDB may live on the same one.
 SPARE = 512 << 20
+#: Seconds for a command to end after its last word.
+PATIENCE = 60.0
 _BLOCK = 1 << 20
 
 
@@ -79,16 +81,15 @@ def _piped(settings: Settings, source: Source, out: IO[bytes]) -> int:
             while block := teller.stdout.read(_BLOCK):
                 sealer.stdin.write(block)
                 size += len(block)
-            if teller.wait(30):
+            if teller.wait(PATIENCE):
                 raise StateError(f"{source.name}: {source.command[0]} failed: {_last(told)}")
             sealer.stdin.close()
-            if sealer.wait(60):
-                raise StateError(f"{source.name} could not be encrypted: {_last(cried)}; are cluster_operator_keys public keys of age?")
+            if sealer.wait(PATIENCE):
+                raise StateError(_unsealed(source, cried))
         except BrokenPipeError as fault:
-            sealer.wait(5)
-            raise StateError(
-                f"{source.name} could not be encrypted: {_last(cried)}; are cluster_operator_keys public keys of age?"
-            ) from fault
+            raise StateError(_unsealed(source, cried)) from fault
+        except subprocess.TimeoutExpired as fault:
+            raise StateError(f"{source.name}: {fault.cmd[0]} has said all and does not end: nothing was kept") from fault
         finally:
             for one in (teller, sealer):
                 if one.poll() is None:
@@ -108,6 +109,10 @@ def _as(account: str) -> dict[str, Any]:
     except KeyError as fault:
         raise StateError(f"there is no account {account} on this machine") from fault
     return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": []}
+
+
+def _unsealed(source: Source, cried: IO[bytes]) -> str:
+    return f"{source.name} could not be encrypted: {_last(cried)}; are cluster_operator_keys public keys of age?"
 
 
 def _unsealed(source: Source, cried: IO[bytes]) -> str:

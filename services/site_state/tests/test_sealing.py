@@ -41,9 +41,11 @@ def test_what_a_command_prints_is_opened_by_the_operators_key_and_by_no_other(se
         (["sh", "-c", "echo dn: half; kill -9 $$"], "sh failed"),
         (["true"], "printed nothing"),
         (["/no/such/program"], "cannot be run"),
+        (["sh", "-c", "echo dn: all; exec >&-; sleep 60"], "does not end"),
     ],
 )
-def test_what_did_not_come_to_its_end_is_not_kept(settings: Settings, words: list[str], why: str) -> None:
+def test_what_did_not_come_to_its_end_is_not_kept(settings: Settings, words: list[str], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "PATIENCE", 0.5)
     with pytest.raises(StateError, match=why):
         sealing.seal(settings, source(*words))
     assert files(settings) == []
