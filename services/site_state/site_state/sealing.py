@@ -115,10 +115,6 @@ def _unsealed(source: Source, cried: IO[bytes]) -> str:
     return f"{source.name} could not be encrypted: {_last(cried)}; are cluster_operator_keys public keys of age?"
 
 
-def _unsealed(source: Source, cried: IO[bytes]) -> str:
-    return f"{source.name} could not be encrypted: {_last(cried)}; are cluster_operator_keys public keys of age?"
-
-
 def _last(said: IO[bytes]) -> str:
     said.seek(0)
     lines = [line.strip() for line in said.read(20000).decode(errors="replace").splitlines() if line.strip()]
