@@ -8,6 +8,7 @@ to which the missing letters are added behind; or, where the store lost the mail
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ PATIENCE = 86400.0
 #: Of dsync: done, but something came between; once more.
 AGAIN = 2
 _REMOVED = "of/"
+#: In a person's area: that their mailbox is being brought back as it was, where to, and since when.
+_BEGUN = "begun.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +112,7 @@ def _empty(area: Path) -> None:
     for one in area.iterdir():
         if one.is_dir():
             shutil.rmtree(one)
-        elif one.name != ".lock":
+        elif one.name not in (".lock", _BEGUN):
             one.unlink()
 
 
@@ -121,7 +124,10 @@ def stage(settings: Settings, person: str, destination: str, wish: Wish, area: P
         maildirs.clone(mirror, live)
         before = _inbox(mirror)
         _pull(person, live, destination, area)
-        lost = wish.whole and before != "" and _inbox(live) != before
+        # One that began and was ended goes on as it began: letters that are there already are told by number and GUID.
+        begun = state.read(area / _BEGUN)
+        goes_on = begun.get("to") == destination and float(begun.get("at", 0.0)) > mirrored(settings, person)
+        lost = wish.whole and before != "" and (_inbox(live) != before or goes_on)
         staged = Staged(live, area)
         there = {letter.guid for folder in _read_all(live) for letter in folder.letters}
         if lost:
@@ -140,6 +146,9 @@ def stage(settings: Settings, person: str, destination: str, wish: Wish, area: P
 
 def push(person: str, staged: Staged, destination: str, scripts: bool) -> None:
     """Give the destination what is ready. scripts: the person's Sieve scripts too; newer ones stay there. Raises DoveadmError."""
+    remembered = staged.whole and destination.startswith("tcp")
+    if remembered:
+        state.write(staged.area / _BEGUN, {"to": destination, "at": time.time()}, 0o600)
     place = doveadm.Place(person, staged.path)
     for folder, guid, keywords in staged.keywords:
         doveadm.run(place, ["flags add", " ".join(keywords), "mailbox", folder, "guid", guid])
@@ -147,6 +156,8 @@ def push(person: str, staged: Staged, destination: str, scripts: bool) -> None:
     words = ["sync", "-1", "-f"]
     if dsync(person, staged.path, words, destination, more) == AGAIN and dsync(person, staged.path, words, destination, more) == AGAIN:
         raise doveadm.DoveadmError("the mailbox changes faster than it can be restored; run the restore again", AGAIN)
+    if remembered:
+        (staged.area / _BEGUN).unlink(missing_ok=True)
 
 
 def _pull(person: str, live: Path, destination: str, area: Path) -> None:
