@@ -60,9 +60,9 @@ def test_one_letter_is_not_two(lab: Lab, end: str) -> None:
         assert client.docmd("DATA")[0] == 354
         second = f"MAIL FROM:<>\r\nRCPT TO:<smuggled@{machine(lab).fqdn}>\r\nDATA\r\nSubject: two\r\n\r\nx\r\n.\r\n"
         client.send(f"Subject: one\r\n\r\nx{end}{second}")
-        assert client.getreply()[0] in (450, 521)
-        with pytest.raises(smtplib.SMTPServerDisconnected):
-            client.noop()
+        assert client.getreply()[0] == 450
+        # The next answer is to the next command: what looked like commands was part of the letter that was refused.
+        assert client.noop() == (250, b"2.0.0 Ok")
     assert kept(lab, "smuggled") == []
 
 
