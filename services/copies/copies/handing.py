@@ -6,15 +6,19 @@ import json
 import smtplib
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _PATIENCE = 60.0
 
 
 class RefusedError(Exception):
-    """The instance does not take this letter now."""
+    """The instance does not take this letter now. taken: recipients for whom it has taken it all the same."""
+
+    def __init__(self, why: str, taken: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.taken = taken
 
 
 class AwayError(Exception):
@@ -67,7 +71,7 @@ class Instance:
             self._door.ehlo("localhost")
         refused = self._door.sendmail("", recipients, outer.replace(b"\n", b"\r\n"), ["BODY=8BITMIME"])
         if refused:
-            raise RefusedError(f"taken for some only: {_said(refused)}")
+            raise RefusedError(_said(refused), [one for one in recipients if one not in refused])
 
     def _judge(self, fault: OSError) -> None:
         """Smtplib's own errors are OSErrors too."""
@@ -86,12 +90,16 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits in an instance. oldest: seconds since the epoch, 0 when nothing waits. reason: the commonest."""
+    """What waits in an instance. oldest: seconds since the epoch, 0 when nothing waits. reason: the commonest.
+
+    machines: for each domain that something waits for, letters and bytes.
+    """
 
     letters: int = 0
     size: int = 0
     oldest: float = 0.0
     reason: str = ""
+    machines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def queue(instance: str) -> Queue:
@@ -111,12 +119,18 @@ def queue(instance: str) -> Queue:
 def counted(lines: Sequence[str]) -> Queue:
     """Add up what postqueue -j prints, a line for each letter."""
     letters = [json.loads(line) for line in lines]
+    machines: dict[str, tuple[int, int]] = {}
+    for one in letters:
+        for machine in {to["address"].rpartition("@")[2] for to in one["recipients"]}:
+            number, size = machines.get(machine, (0, 0))
+            machines[machine] = (number + 1, size + one["message_size"])
     reasons = Counter(reason for one in letters for to in one["recipients"] if (reason := to.get("delay_reason")))
     return Queue(
         len(letters),
         sum(one["message_size"] for one in letters),
         min((float(one["arrival_time"]) for one in letters), default=0.0),
         reasons.most_common(1)[0][0] if reasons else "",
+        machines,
     )
 
 

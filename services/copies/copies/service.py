@@ -23,6 +23,8 @@ from .settings import Settings
 _log = logging.getLogger(__name__)
 #: Seconds after which to look again: for nothing in particular, for room in the queue, after a fault, at a letter that was refused.
 _IDLE, _FULL, _FAULT, _REFUSED = 30.0, 2.0, (1.0, 30.0), 300.0
+#: The queue is asked so often at most.
+_ASK = 1.0
 #: The spool is looked through so often while letters wait in it, and for so small a part of the time.
 _LOOK, _SHARE = 60.0, 20
 #: A delivery needs less than a second from the letter to its note.
@@ -45,9 +47,11 @@ class Service:
         self._settings, self._memory, self._giver, self._queue, self._clock = settings, memory, giver, queue, clock
         self._spool = Path(settings.spool)
         self._pending: deque[str] = deque()
+        # By machine: it has as much in the queue as it may have, and what is for others goes on.
+        self._held: dict[str, deque[str]] = {machine: deque() for machine in settings.machines}
+        self._room: dict[str, tuple[int, int]] = {}
         self._later: dict[str, float] = {}
-        self._room = (0, 0)
-        self._look_at = 0.0
+        self._look_at = self._ask_at = 0.0
         self._faults = 0
         self.stopping = False
 
@@ -58,21 +62,18 @@ class Service:
         except (AwayError, OSError) as fault:
             wait = min(_FAULT[0] * 2**self._faults, _FAULT[1])
             self._faults = min(self._faults + 1, 10)
+            self._look_at = 0.0  # what was in hand is still in the spool
             self._hindered(str(fault))
         self._remember()
         return wait
 
     def _round(self) -> float:
         now = self._clock()
-        if not self._pending or now >= self._look_at:
+        if now >= self._look_at or not (self._pending or any(self._held.values())):
             began = time.monotonic()
             self._take_up(spool.look(self._spool), now)
             self._look_at = now + max(_LOOK, _SHARE * (time.monotonic() - began))
-        while self._pending and not self.stopping:
-            if not self._has_room():
-                self._hindered("")
-                return _FULL
-            name = self._pending.popleft()
+        while not self.stopping and (name := self._next()):
             try:
                 self._hand(name)
             except RefusedError as fault:
@@ -85,7 +86,14 @@ class Service:
                 _log.warning("the copy %s cannot be read: %s", visible(name), visible(str(fault)))
         self._faults = 0
         self._hindered("")
-        return _IDLE
+        return _FULL if any(self._held.values()) else _IDLE
+
+    def _next(self) -> str:
+        """Return the next letter that somebody may take, or nothing."""
+        for machine, names in self._held.items():
+            if names and self._has_room(machine):
+                return names.popleft()
+        return self._pending.popleft() if self._pending else ""
 
     def _take_up(self, found: spool.Found, now: float) -> None:
         self._later = {name: at for name, at in self._later.items() if at > now}
@@ -93,10 +101,11 @@ class Service:
         letters = []
         for name in found.letters:
             if 0 < spool.second(name) < oldest:
-                self._lose(spool.both(name), f"it has waited for {self._settings.lifetime_days} days, no backup machine took it")
+                self._lose(spool.every(name), f"it has waited for {self._settings.lifetime_days} days, no backup machine took it")
             elif name not in self._later:
                 letters.append(name)
         self._pending = deque(self._make_room(letters))
+        self._held = {machine: deque() for machine in self._settings.machines}
         for name in found.missed:
             self._lose([name], f"a delivery could not make the copy; {spool.why_missed(self._spool, name)}", NOTICE)
         for name in found.alone:
@@ -114,7 +123,7 @@ class Service:
             if tight and number % 50 == 49:
                 tight = self._tight()
             if tight and self._last_name(name):
-                self._lose(spool.both(name), "deleted by its owner, and given up because the file system of the homes is nearly full")
+                self._lose(spool.every(name), "deleted by its owner, and given up because the file system of the homes is nearly full")
             else:
                 kept.append(name)
         return kept
@@ -135,12 +144,15 @@ class Service:
         except FileNotFoundError:
             return False
 
-    def _has_room(self) -> bool:
+    def _has_room(self, machine: str) -> bool:
         """Nobody else gives letters to the instance, so what was free is free but for what was given since."""
-        if min(self._room) <= 0:
-            found = self._queue()
-            self._room = (self._settings.queue_letters - found.letters, self._settings.queue_bytes - found.size)
-        return min(self._room) > 0
+        if min(self._room.get(machine, (0, 0))) <= 0 and self._clock() >= self._ask_at:
+            waiting = self._queue().machines
+            self._ask_at = self._clock() + _ASK
+            for one in self._settings.machines:
+                letters, size = waiting.get(one, (0, 0))
+                self._room[one] = (self._settings.queue_letters - letters, self._settings.queue_bytes - size)
+        return min(self._room.get(machine, (0, 0))) > 0
 
     def _hand(self, name: str) -> None:
         settings = self._settings
@@ -149,22 +161,37 @@ class Service:
             if reason := unusable(known.person):
                 if self._memory.refuse(known.person, reason, self._clock()):
                     _log.log(NOTICE, "%s has no copies of letters: as a name %s", visible(known.person), reason)
-                spool.remove(self._spool, *spool.both(name))
+                spool.remove(self._spool, *spool.every(name))
+                return
+            given = spool.given(self._spool, name)
+            machines = [one for one in places(known.person, settings.machines, settings.copies) if one not in given]
+            ready = [one for one in machines if self._has_room(one)]
+            if machines and not ready:
+                self._held[machines[0]].append(name)
                 return
             inner = spool.letter(self._spool, name)
             outer = wrap(spool.facts(name, known, inner, settings.store), inner)
         except FileNotFoundError:
             return
         except ValueError as fault:
-            self._lose(spool.both(name), str(fault))
+            self._lose(spool.every(name), str(fault))
             return
+        addresses = {address(known.person, one): one for one in ready}
         try:
-            self._giver.give([address(known.person, one) for one in places(known.person, settings.machines, settings.copies)], outer)
-        except AwayError:
-            self._pending.appendleft(name)
+            if addresses:
+                self._giver.give(list(addresses), outer)
+            taken = set(ready)
+        except RefusedError as fault:
+            if taken := {addresses[one] for one in fault.taken}:
+                spool.give(self._spool, name, given | taken)
             raise
-        self._room = (self._room[0] - 1, self._room[1] - len(outer))
-        spool.remove(self._spool, *spool.both(name))
+        for one in taken:
+            self._room[one] = (self._room[one][0] - 1, self._room[one][1] - len(outer))
+        if taken == set(machines):
+            spool.remove(self._spool, *spool.every(name))
+        else:
+            spool.give(self._spool, name, given | taken)
+            self._held[next(one for one in machines if one not in taken)].append(name)
 
     def _lose(self, names: Sequence[str], why: str, level: int = logging.WARNING) -> None:
         """Say that there is no copy. level: a delivery that missed one has said so itself."""

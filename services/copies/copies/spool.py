@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from posthouse.copyletter import Facts
 
-LETTER, NOTE, MISSED = ".letter", ".note", ".missed"
+LETTER, NOTE, MISSED, GIVEN = ".letter", ".note", ".missed", ".given"
 _NUMBER = re.compile(r"[0-9]{1,10}")
 #: What Dovecot writes before everything else; further ones may be anybody's.
 _ENVELOPE = re.compile(rb"Return-Path: <([^\n]*)>\r?\n(?:Delivered-To: ([^\n\r]*)\r?\n)?")
@@ -55,17 +55,18 @@ def look(folder: Path) -> Found:
 
 def sort(names: Iterable[str]) -> Found:
     """Put names into their kinds."""
-    kinds: dict[str, set[str]] = {LETTER: set(), NOTE: set(), MISSED: set(), "": set()}
+    kinds: dict[str, set[str]] = {LETTER: set(), NOTE: set(), MISSED: set(), GIVEN: set(), "": set()}
     for name in names:
         ending = name[name.rfind(".") :] if "." in name else ""
         kinds[ending if ending in kinds else ""].add(name)
     letters = {one.removesuffix(LETTER) for one in kinds[LETTER]}
     notes = {one.removesuffix(NOTE) for one in kinds[NOTE]}
+    given = {one for one in kinds[GIVEN] if one.removesuffix(GIVEN) not in letters}
     return Found(
         sorted(letters & notes, key=_age),
         sorted(letters - notes, key=_age),
         sorted(kinds[MISSED]),
-        sorted(kinds[""] | {one + NOTE for one in notes - letters}),
+        sorted(kinds[""] | given | {one + NOTE for one in notes - letters}),
     )
 
 
@@ -135,9 +136,26 @@ def remove(folder: Path, *names: str) -> None:
             (folder / name).rmdir()
 
 
-def both(name: str) -> tuple[str, str]:
-    """Return the names of letter and note, the letter first: a note alone is worth nothing."""
-    return name + LETTER, name + NOTE
+def given(folder: Path, name: str) -> frozenset[str]:
+    """Return the machines that a letter is on its way to already, though not to all it has to go to."""
+    place = folder / (name + GIVEN)
+    try:
+        # It is ours, and of nobody who delivers.
+        return frozenset(os.readlink(place).split(",")) if place.lstat().st_uid == os.geteuid() else frozenset()  # noqa: PTH115  text
+    except OSError:
+        return frozenset()
+
+
+def give(folder: Path, name: str, machines: Iterable[str]) -> None:
+    """Remember to which machines a letter is on its way. Raises OSError."""
+    place = folder / (name + GIVEN)
+    place.unlink(missing_ok=True)
+    place.symlink_to(",".join(sorted(machines)))
+
+
+def every(name: str) -> tuple[str, str, str]:
+    """Return the names of all that belongs to a letter, which itself comes first: the others are worth nothing without it."""
+    return name + LETTER, name + NOTE, name + GIVEN
 
 
 def second(name: str) -> int:

@@ -71,9 +71,12 @@ def site(spool: Path, tmp_path: Path) -> SimpleNamespace:
     found = SimpleNamespace(settings=settings, taker=Taker(), queue=Queue(), now=NOW, before=0, memory=Memory(tmp_path))
 
     def queue() -> Queue:
-        waiting: Queue = found.queue
-        since = found.taker.taken[found.before :]
-        return Queue(waiting.letters + len(since), waiting.size + sum(len(outer) for _, outer in since))
+        machines = dict(found.queue.machines)
+        for recipients, outer in found.taker.taken[found.before :]:
+            for machine in {one.rpartition("@")[2] for one in recipients}:
+                letters, size = machines.get(machine, (0, 0))
+                machines[machine] = (letters + 1, size + len(outer))
+        return Queue(machines=machines)
 
     def service(**changed: object) -> Service:
         values = {name: getattr(settings, name) for name in Settings.__slots__} | changed

@@ -107,8 +107,8 @@ def test_nobody_there_is_away(tmp_path: Path) -> None:
 
 def test_what_waits_is_counted() -> None:
     lines = [
-        '{"queue_name": "deferred", "arrival_time": 20, "message_size": 5, "recipients": [{"address": "a", "delay_reason": "refused"}]}',
-        '{"queue_name": "active", "arrival_time": 10, "message_size": 7, "recipients": [{"address": "a"}]}',
+        '{"queue_name": "deferred", "arrival_time": 20, "message_size": 5, "recipients": [{"address": "a@b1", "delay_reason": "refused"}]}',
+        '{"queue_name": "active", "arrival_time": 10, "message_size": 7, "recipients": [{"address": "a@b1"}, {"address": "a@b2"}]}',
     ]
-    assert counted(lines) == Queue(2, 12, 10.0, "refused")
+    assert counted(lines) == Queue(2, 12, 10.0, "refused", {"b1": (2, 12), "b2": (1, 7)})
     assert counted([]) == Queue()

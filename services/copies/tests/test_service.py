@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from posthouse.copyletter import unwrap
+from posthouse.placement import places
 
 from services.copies.copies import service as under_test
 from services.copies.copies.handing import AwayError, Queue, RefusedError
@@ -17,6 +18,11 @@ from services.copies.copies.memory import Memory, told
 from services.copies.tests.conftest import LETTER, NOW
 
 Deliver = Callable[..., str]
+
+
+def waiting(letters: int, size: int = 0, machine: str = "backup1.example.edu") -> Queue:
+    """A queue that has so much for one machine."""
+    return Queue(machines={machine: (letters, size)})
 
 
 def test_a_letter_goes_on_with_what_is_known_of_it(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
@@ -82,11 +88,13 @@ def test_the_queue_takes_no_more_than_it_may(site: SimpleNamespace, deliver: Del
     for _ in range(9):
         deliver()
     service = site.service()
-    site.queue = Queue(letters=1)
+    site.queue = waiting(1)
     assert service.round() == 2.0
     assert len(site.taker.taken) == 4
+    site.now += 2
     assert service.round() == 2.0
     assert len(site.taker.taken) == 4
+    site.now += 2
     site.queue, site.before = Queue(), 4
     service.round()
     assert len(site.taker.taken) == 9
@@ -96,9 +104,48 @@ def test_the_queue_takes_no_more_than_it_may(site: SimpleNamespace, deliver: Del
 def test_the_queue_takes_no_more_bytes_than_it_may(site: SimpleNamespace, deliver: Deliver) -> None:
     for _ in range(3):
         deliver(letter=LETTER + b"x" * 1000)
-    site.queue = Queue(letters=1, size=500)
+    site.queue = waiting(1, 500)
     assert site.service(queue_bytes=2000).round() == 2.0
     assert len(site.taker.taken) == 1
+
+
+def test_a_machine_that_is_away_holds_back_nothing_of_the_others(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
+    machines = ["b1.example", "b2.example"]
+    people = [f"person{number}" for number in range(20)]
+    for person in people:
+        deliver(person=person)
+    service = site.service(machines=machines, queue_letters=21)
+    site.queue = waiting(21, machine="b1.example")
+    assert service.round() == 2.0
+    mine = [person for person in people if places(person, machines, 1) == ["b2.example"]]
+    assert sorted(to for to, _ in site.taker.taken) == sorted([f"{person}@b2.example"] for person in mine)
+    site.now, site.queue, site.before = site.now + 2, Queue(), len(site.taker.taken)
+    service.round()
+    assert len(site.taker.taken) == len(people)
+    assert not list(spool.iterdir())
+
+
+def test_of_two_copies_the_one_that_can_go_does(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
+    name = deliver()
+    site.queue = waiting(5, machine="b1.example")
+    site.service(machines=["b1.example", "b2.example"], copies=2).round()
+    assert {one.name for one in spool.iterdir()} == {f"{name}{ending}" for ending in (".letter", ".note", ".given")}
+    # Also over a restart of the service.
+    site.queue = Queue()
+    site.service(machines=["b1.example", "b2.example"], copies=2).round()
+    assert [to for to, _ in site.taker.taken] == [["alice@b2.example"], ["alice@b1.example"]]
+    assert not list(spool.iterdir())
+
+
+def test_who_has_taken_a_letter_does_not_get_it_again(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
+    deliver()
+    service = site.service(machines=["b1.example", "b2.example"], copies=2)
+    site.taker.faults = [RefusedError("454", ["alice@b1.example"])]
+    service.round()
+    site.now += 301
+    service.round()
+    assert [to for to, _ in site.taker.taken] == [["alice@b2.example"]]
+    assert not list(spool.iterdir())
 
 
 def test_a_name_that_is_no_folder_s_is_told_once(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
@@ -113,7 +160,7 @@ def test_a_name_that_is_no_folder_s_is_told_once(site: SimpleNamespace, deliver:
 def test_what_nobody_took_in_time_is_given_up_and_told(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
     deliver(int(NOW) - 14 * 86400 - 1)
     kept = deliver(int(NOW) - 14 * 86400 + 1)
-    site.queue = Queue(letters=5)
+    site.queue = waiting(5)
     site.service().round()
     assert sorted(one.name for one in spool.iterdir()) == [f"{kept}.letter", f"{kept}.note"]
     [(_, what)] = told(Path(site.settings.state))["lost"]
@@ -123,7 +170,7 @@ def test_what_nobody_took_in_time_is_given_up_and_told(site: SimpleNamespace, de
 def test_without_room_only_what_frees_some_is_given_up(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
     gone, kept = deliver(), deliver()
     (spool.parent / "mailbox").hardlink_to(spool / f"{kept}.letter")
-    site.queue = Queue(letters=5)
+    site.queue = waiting(5)
     site.service(spool_room=1 << 62).round()
     names = {one.name for one in spool.iterdir()}
     assert f"{kept}.letter" in names
