@@ -7,6 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -25,8 +26,8 @@ _log = logging.getLogger(__name__)
 _IDLE, _FULL, _FAULT, _REFUSED = 30.0, 2.0, (1.0, 30.0), 300.0
 #: The queue is asked so often at most.
 _ASK = 1.0
-#: The spool is looked through so often while letters wait in it, and for so small a part of the time.
-_LOOK, _SHARE = 60.0, 20
+#: The spool is looked through so often while there is more to do, and for so small a part of the time; the least that a look is put off.
+_LOOK, _SHARE, _SOON = 60.0, 20, 0.01
 #: A delivery needs less than a second from the letter to its note.
 _ALONE = 600.0
 
@@ -39,12 +40,19 @@ class Giver(Protocol):
 
 
 class Service:
-    """One thread's. clock: seconds since the epoch."""
+    """One thread's. clock: seconds since the epoch. ticks: seconds that nobody puts back."""
 
     def __init__(
-        self, settings: Settings, memory: Memory, giver: Giver, queue: Callable[[], Queue], clock: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        memory: Memory,
+        giver: Giver,
+        queue: Callable[[], Queue],
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings, self._memory, self._giver, self._queue, self._clock = settings, memory, giver, queue, clock
+        self._settings, self._memory, self._giver, self._queue = settings, memory, giver, queue
+        self._clock, self._ticks = clock, ticks
         self._spool = Path(settings.spool)
         self._pending: deque[str] = deque()
         # By machine: it has as much in the queue as it may have, and what is for others goes on.
@@ -62,31 +70,36 @@ class Service:
         except (AwayError, OSError) as fault:
             wait = min(_FAULT[0] * 2**self._faults, _FAULT[1])
             self._faults = min(self._faults + 1, 10)
-            self._look_at = 0.0  # what was in hand is still in the spool
+            # What was in hand is still in the spool.
+            self._look_at, self._pending = 0.0, deque()
             self._hindered(str(fault))
         self._remember()
         return wait
 
     def _round(self) -> float:
-        now = self._clock()
-        if now >= self._look_at or not (self._pending or any(self._held.values())):
+        now = self._ticks()
+        looked = now >= self._look_at + (_LOOK if self._pending else 0.0)
+        if looked:
             began = time.monotonic()
-            self._take_up(spool.look(self._spool), now)
-            self._look_at = now + max(_LOOK, _SHARE * (time.monotonic() - began))
+            self._take_up(spool.look(self._spool), self._clock())
+            self._look_at = now + _SHARE * (time.monotonic() - began)
         while not self.stopping and (name := self._next()):
             try:
                 self._hand(name)
             except RefusedError as fault:
                 # One letter is not taken; those behind it may be.
-                self._later[name] = self._clock() + _REFUSED
+                self._later[name] = self._ticks() + _REFUSED
                 _log.log(NOTICE, "the copy %s was refused and is tried again in %d s: %s", visible(name), _REFUSED, visible(str(fault)))
             except OSError as fault:
                 # What one person's process put there, or a part of the disk that cannot be read, does not hold up the others.
-                self._later[name] = self._clock() + _REFUSED
+                self._later[name] = self._ticks() + _REFUSED
                 _log.warning("the copy %s cannot be read: %s", visible(name), visible(str(fault)))
         self._faults = 0
         self._hindered("")
-        return _FULL if any(self._held.values()) else _IDLE
+        # A look that was put off is not slept over.
+        if any(self._held.values()):
+            return _FULL
+        return _IDLE if looked else max(_SOON, self._look_at - now)
 
     def _next(self) -> str:
         """Return the next letter that somebody may take, or nothing."""
@@ -96,7 +109,7 @@ class Service:
         return self._pending.popleft() if self._pending else ""
 
     def _take_up(self, found: spool.Found, now: float) -> None:
-        self._later = {name: at for name, at in self._later.items() if at > now}
+        self._later = {name: at for name, at in self._later.items() if at > self._ticks()}
         oldest = now - 86400 * self._settings.lifetime_days
         letters = []
         for name in found.letters:
@@ -104,8 +117,8 @@ class Service:
                 self._lose(spool.every(name), f"it has waited for {self._settings.lifetime_days} days, no backup machine took it")
             elif name not in self._later:
                 letters.append(name)
-        self._pending = deque(self._make_room(letters))
-        self._held = {machine: deque() for machine in self._settings.machines}
+        held = set(chain.from_iterable(self._held.values()))
+        self._pending = deque(name for name in self._make_room(letters) if name not in held)
         for name in found.missed:
             self._lose([name], f"a delivery could not make the copy; {spool.why_missed(self._spool, name)}", NOTICE)
         for name in found.alone:
@@ -146,9 +159,9 @@ class Service:
 
     def _has_room(self, machine: str) -> bool:
         """Nobody else gives letters to the instance, so what was free is free but for what was given since."""
-        if min(self._room.get(machine, (0, 0))) <= 0 and self._clock() >= self._ask_at:
+        if min(self._room.get(machine, (0, 0))) <= 0 and self._ticks() >= self._ask_at:
             waiting = self._queue().machines
-            self._ask_at = self._clock() + _ASK
+            self._ask_at = self._ticks() + _ASK
             for one in self._settings.machines:
                 letters, size = waiting.get(one, (0, 0))
                 self._room[one] = (self._settings.queue_letters - letters, self._settings.queue_bytes - size)

@@ -80,7 +80,7 @@ def site(spool: Path, tmp_path: Path) -> SimpleNamespace:
 
     def service(**changed: object) -> Service:
         values = {name: getattr(settings, name) for name in Settings.__slots__} | changed
-        return Service(Settings(**values), found.memory, found.taker, queue, lambda: found.now)
+        return Service(Settings(**values), found.memory, found.taker, queue, lambda: found.now, lambda: found.now)
 
     found.service = service
     return found

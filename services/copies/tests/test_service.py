@@ -125,6 +125,30 @@ def test_a_machine_that_is_away_holds_back_nothing_of_the_others(site: SimpleNam
     assert not list(spool.iterdir())
 
 
+def test_what_comes_while_others_are_held_back_goes_at_once(site: SimpleNamespace, deliver: Deliver) -> None:
+    machines = ["b1.example", "b2.example"]
+    people = {places(f"p{number}", machines, 1)[0]: f"p{number}" for number in range(20)}
+    site.queue = waiting(5, machine="b1.example")
+    service = site.service(machines=machines)
+    deliver(person=people["b1.example"])
+    assert service.round() == 2.0
+    deliver(person=people["b2.example"])
+    site.now += 0.5
+    assert service.round() == 2.0
+    assert [to for to, _ in site.taker.taken] == [[f"{people['b2.example']}@b2.example"]]
+
+
+def test_a_look_is_put_off_and_not_forgotten(site: SimpleNamespace, deliver: Deliver) -> None:
+    service = site.service()
+    assert service.round() == 30.0
+    deliver()
+    assert 0 < service.round() < 1
+    assert not site.taker.taken
+    site.now += 1
+    assert service.round() == 30.0
+    assert len(site.taker.taken) == 1
+
+
 def test_of_two_copies_the_one_that_can_go_does(site: SimpleNamespace, deliver: Deliver, spool: Path) -> None:
     name = deliver()
     site.queue = waiting(5, machine="b1.example")
@@ -193,6 +217,7 @@ def test_a_letter_waits_for_its_note(site: SimpleNamespace, deliver: Deliver, sp
     service.round()
     assert len(list(spool.iterdir())) == 2
     monkeypatch.setattr(under_test, "_ALONE", 500.0)
+    site.now += 1
     service.round()
     assert not list(spool.iterdir())
     assert len(told(Path(site.settings.state))["lost"]) == 1
