@@ -103,8 +103,7 @@ def cull_person(settings: Settings, person: Person, now: datetime, outcome: Outc
     home = settings.person(person.uid)
     if (home / COPIES).is_dir():
         place = Place(person.uid, COPIES)
-        rows = fetch(place, ["uid", _SAVED, "date.saved.unixtime"], ["mailbox", "INBOX", "all"])
-        uids = due_copies(rows, now, person.days)
+        uids = due_copies(_copies(place), now, person.days)
         for piece in [] if check else uid_set(uids):
             run(place, ["expunge", "mailbox", "INBOX", "uid", piece])
         outcome.copies += len(uids)
@@ -134,12 +133,14 @@ def cull(settings: Settings, now: datetime, *, check: bool = False) -> Outcome:
             # Whose class nobody can tell any more is kept as long as anybody.
             outcome.gone.append(uid)
             person = Person(uid=uid, store="", entry="", kind="", days=longest)
-        elif not check:
-            owners.claim(settings, person)
         outcome.people += 1
         try:
+            if person.entry and not check:
+                owners.claim(settings, person)
             cull_person(settings, person, now, outcome, check=check)
-        except DoveadmError as fault:
+        except DirectoryAwayError:
+            raise
+        except OSError as fault:
             outcome.faults[uid] = str(fault)
             _log.warning("nothing was culled of %s: %s", visible(uid), fault)
     if len(outcome.gone) * 2 <= outcome.people + len(outcome.held):
@@ -147,6 +148,29 @@ def cull(settings: Settings, now: datetime, *, check: bool = False) -> Outcome:
     else:
         _log.warning("the directory has had %d of %d people no more: nobody's folder goes", len(outcome.gone), outcome.people)
     return outcome
+
+
+def _copies(place: Place) -> list[Mapping[str, bytes]]:
+    """Return of each copy its UID, its own word for when it was delivered, and when it came.
+
+    The word stands in Dovecot's index. Where that was lost the letters are opened, and a damaged one would hide all the others: then
+    they are asked one by one, and what a damaged one cannot say is empty.
+    """
+    query = ["mailbox", "INBOX"]
+    try:
+        return list(fetch(place, ["uid", _SAVED, "date.saved.unixtime"], [*query, "all"]))
+    except DoveadmError as fault:
+        if fault.exit < 0:
+            raise
+    rows: list[Mapping[str, bytes]] = []
+    for row in fetch(place, ["uid", "date.saved.unixtime"], [*query, "all"]):
+        try:
+            rows += fetch(place, ["uid", _SAVED, "date.saved.unixtime"], [*query, "uid", row["uid"].decode()])
+        except DoveadmError as fault:
+            if fault.exit < 0:
+                raise
+            rows.append({**row, _SAVED: b""})
+    return rows
 
 
 def add(subparsers: Any) -> None:

@@ -42,19 +42,35 @@ def claim(settings: Settings, person: Person) -> None:
         return  # nothing is known, so nothing differs: an identity that may not read entryUUID sees none
     if found.get("entry", person.entry) != person.entry and not _made_anew(settings):
         _put_aside(folder, found)
-        found = {}
+        found = _give_back(folder, person.entry)
     if found != {"entry": person.entry}:
         folder.mkdir(mode=0o700, exist_ok=True)
         state.write(folder / _FILE, {"entry": person.entry}, 0o600)
 
 
 def _put_aside(folder: Path, found: dict[str, Any]) -> None:
-    aside = folder.with_name(f"{folder.name}{_FORMER}{found['entry']}")
+    aside = _aside(folder, found["entry"])
+    while aside.exists():
+        aside = aside.with_name(f"{aside.name}{_FORMER}")
     _log.warning("the name %s is somebody else's now: what was kept under it is in %s", visible(folder.name), visible(str(aside)))
     if "gone" not in found:
         state.write(folder / _FILE, {**found, "gone": _written(datetime.now(UTC))}, 0o600)
     with suppress(FileNotFoundError):  # another run was faster
         folder.rename(aside)
+
+
+def _give_back(folder: Path, entry: str) -> dict[str, Any]:
+    """Let somebody whose name is theirs again have what stands aside; return what is said of it."""
+    aside = _aside(folder, entry)
+    if not aside.is_dir() or folder.exists():
+        return {}
+    _log.warning("the name %s is theirs again who had it before: %s is given back", visible(folder.name), visible(str(aside)))
+    aside.rename(folder)
+    return _read(folder)
+
+
+def _aside(folder: Path, entry: str) -> Path:
+    return folder.with_name(f"{folder.name}{_FORMER}{entry}")
 
 
 def _made_anew(settings: Settings) -> bool:

@@ -141,6 +141,26 @@ def test_a_directory_that_lost_most_people_ends_nobody(settings: Settings, monke
     assert settings.person("bob").is_dir()
 
 
+def test_a_damaged_copy_hides_no_other(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, young = int((NOW - timedelta(days=31)).timestamp()), int((NOW - timedelta(days=1)).timestamp())
+    copies = {uid: copy(uid, saved, came) for uid, saved, came in ((1, "2026-10-01T00:00:00Z", young), (2, "", old), (3, "", young))}
+    gone: list[str] = []
+
+    def fetch(_place: Any, fields: list[str], query: list[str]) -> list[dict[str, bytes]]:
+        asked = list(copies) if query[-1] == "all" else [int(query[-1])]
+        if "hdr.x-posthouse-saved" in fields and set(asked) & {2, 3}:
+            raise DoveadmError("fetch(hdr) failed: zstd: corrupted data", 75)
+        return [{name: copies[uid][name] for name in fields} for uid in asked]
+
+    monkeypatch.setattr(module, "fetch", fetch)
+    monkeypatch.setattr(module, "run", lambda _place, words: gone.append(words[-1]))
+    (settings.person("ann") / "copies").mkdir(parents=True)
+    outcome = module.Outcome()
+    module.cull_person(settings, person("ann"), NOW, outcome)
+    # The damaged ones go by when they came.
+    assert (gone, outcome.copies) == (["1:2"], 2)
+
+
 def test_one_persons_fault_stops_nobody_elses(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     people(monkeypatch, person("ann"), person("bob"))
     folders(settings, "ann", "bob")
@@ -184,6 +204,12 @@ def test_a_name_that_becomes_somebody_elses_begins_anew(settings: Settings, monk
     assert not (settings.person("joe") / "copies").exists()
     assert (settings.home / "people" / "joe@first" / "copies").is_dir()
     assert owners.here(settings) == ["joe"]
+    # The first has the name again, and has everything.
+    monkeypatch.setattr(owners, "everybody", lambda *_a, **_k: [person("joe", "first")])
+    owners.claim(settings, person("joe", "first"))
+    assert (settings.person("joe") / "copies").is_dir()
+    monkeypatch.setattr(owners, "everybody", lambda *_a, **_k: [person("joe", "second")])
+    owners.claim(settings, person("joe", "second"))
     # Put aside just now, by the clock and not by NOW.
     later = datetime.now(UTC) + timedelta(days=30, minutes=1)
     assert owners.remove_gone(settings, ["joe"], [], later - timedelta(minutes=2), 30) == []
