@@ -25,6 +25,8 @@ KEYWORDS = 26
 _SHIFTED = re.compile(r"&([^-]*)-")
 _SIZED = re.compile(r",S=(\d+)")
 _ABROAD = re.compile(r"[^\x20-\x7e]+")
+#: What becomes a file's name, or a word in a list: mailstores say GUIDs and keywords, and one that was broken into says what it likes.
+_CALLED = re.compile(r"[^.\x00-\x20\x7f/:][^\x00-\x20\x7f/:]{0,219}")
 
 
 class MaildirError(OSError):
@@ -153,6 +155,16 @@ def _flags(name: str, keywords: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def usable(guid: str) -> bool:
+    """Say whether a letter's file can be called like this GUID."""
+    return bool(_CALLED.fullmatch(guid))
+
+
+def usable_folder(name: str) -> bool:
+    """Say whether a folder can be called so: its directory is one of the Maildir's own."""
+    return "\0" not in name and all(one.strip(".") for one in name.split("/")) and len(os.fsencode(written(name))) < 256
+
+
 def make(maildir: Path, name: str) -> Path:
     """Return the directory of a folder, made when it is not there."""
     path = maildir / written(name)
@@ -166,15 +178,17 @@ def make(maildir: Path, name: str) -> Path:
 def name_of(path: Path, base: str, flags: Iterable[str]) -> tuple[str, list[str]]:
     """Return the name of a letter's file in a folder, and the keywords for which it has no letter left.
 
-    A keyword that the folder did not know gets its letter.
+    A keyword that the folder did not know gets its letter. Raises MaildirError when no file can be called so.
     """
+    if not usable(base):
+        raise MaildirError(f"no letter can be called {base!r}")
     keywords = _keywords(path)
     letters, without = [], []
     system = {name: letter for letter, name in FLAGS.items()}
     for flag in flags:
         if flag in system:
             letters.append(system[flag])
-        elif not flag.startswith("\\"):
+        elif usable(flag) and not flag.startswith("\\"):
             if flag not in keywords and len(keywords) < KEYWORDS:
                 keywords.append(flag)
                 (path / "dovecot-keywords").write_text(
@@ -189,18 +203,23 @@ def name_of(path: Path, base: str, flags: Iterable[str]) -> tuple[str, list[str]
 
 
 def link(path: Path, one: Stored, flags: Iterable[str]) -> list[str]:
-    """Put a letter that lies elsewhere in a folder, as a hard link under its GUID; what is there already stays.
+    """Put a letter that lies elsewhere in a folder, as a hard link under its GUID, or under the name it has; what is there already stays.
 
     Returns the keywords that its file's name cannot say.
     """
-    name, without = name_of(path, one.guid, flags)
+    name, without = name_of(path, one.guid if usable(one.guid) else one.base, flags)
     if not (path / "cur" / name).exists():
         os.link(one.path, path / "cur" / name)
     return without
 
 
 def put(path: Path, guid: str, flags: Iterable[str], letter: bytes, received: float) -> list[str]:
-    """Put a letter in a folder, under its GUID. received: seconds since 1970. Returns the keywords that its file's name cannot say."""
+    """Put a letter in a folder, under its GUID. received: seconds since 1970. Returns the keywords that its file's name cannot say.
+
+    Raises MaildirError when no file can be called so.
+    """
+    if not usable(guid):
+        raise MaildirError(f"no letter can be called {guid!r}")
     base = guid
     if (size := _SIZED.search(guid)) and int(size[1]) != len(letter):
         # Dovecot believes the size in a name and refuses a letter of another one.

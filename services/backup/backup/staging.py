@@ -195,6 +195,7 @@ def _from_mirror(settings: Settings, person: str, staged: Staged, wish: Wish, th
         if staged.whole:
             staged.count(folder.name, len(lacking), sum(one.size for one in lacking))
             continue
+        lacking = [one for one in lacking if _can_come(staged, folder.name, one.guid)]
         if lacking or (wish.whole and wish.folders is None):
             path = maildirs.make(staged.path, wish.into or folder.name)
             _subscribe(staged.path, settings.person(person) / "mirror", folder.name, wish.into)
@@ -210,6 +211,13 @@ def _from_mirror(settings: Settings, person: str, staged: Staged, wish: Wish, th
         for letter, text in kept.texts(doveadm.Place(person), folder.name, found, staged.faults):
             _add(staged, wish.into or folder.name, letter.guid, letter.flags, text, letter.received)
     return known
+
+
+def _can_come(staged: Staged, folder: str, guid: str) -> bool:
+    """Say whether names lead nowhere else than into the Maildir; that they would is a fault."""
+    if not (can := maildirs.usable(guid) and maildirs.usable_folder(folder)):
+        staged.faults.append(f"letter {guid!r} of {folder!r}: no letter or folder can be called so; was the mailstore broken into?")
+    return can
 
 
 def _all_flags(person: str, folder: maildirs.Folder) -> dict[int, tuple[str, ...]]:
@@ -248,7 +256,7 @@ def _from_removed(settings: Settings, person: str, staged: Staged, wish: Wish, k
         query += kept.these(wish.guids) if wish.guids else []
         wanted = []
         for one in kept.listed(place, f"{doveadm.REMOVED_FOLDERS}{folder}", query):
-            if one.guid not in known and one.guid not in found and wish.wants(folder, one.guid):
+            if one.guid not in known and one.guid not in found and wish.wants(folder, one.guid) and _can_come(staged, folder, one.guid):
                 found.add(one.guid)
                 wanted.append(one)
         # Not linked: a second name changes the time by which Dovecot knows when they were removed (ctime).
@@ -269,7 +277,7 @@ def _from_copies(settings: Settings, person: str, staged: Staged, wish: Wish, kn
         except CopyError as fault:
             staged.faults.append(f"copy {one.uid}: {fault}")
             continue
-        if facts.guid not in known:
+        if facts.guid not in known and _can_come(staged, facts.folder, facts.guid):
             known.add(facts.guid)
             _add(staged, wish.into or facts.folder, facts.guid, facts.flags, letter, facts.saved.timestamp())
 

@@ -129,3 +129,41 @@ def test_a_size_that_does_not_fit_leaves_the_name_and_not_the_guid(tmp_path: Pat
 def test_a_stored_letter_without_a_size_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"12345")
     assert Stored("x", 1, tmp_path / "x").size == 5
+
+
+BAD = ["../../other/owner.json", "/etc/x", ".hidden", "", "a b", "a\nG1 :b", "a\0", "a:2,S", "x" * 221]
+
+
+@pytest.mark.parametrize("guid", BAD)
+def test_a_guid_that_a_broken_mailstore_made_up_leads_nowhere(box: Path, tmp_path: Path, guid: str) -> None:
+    target = maildirs.make(tmp_path / "scratch" / "live", "INBOX")
+    with pytest.raises(MaildirError, match="can be called"):
+        maildirs.put(target, guid, [], b"letter\n", 0.0)
+    one = maildirs.read("INBOX", box).letters[0]
+    maildirs.link(target, Stored(guid, one.uid, one.path), [])
+    assert [path.name for path in (tmp_path / "scratch").rglob("*") if path.is_file()] == [f"{one.base}:2,"]
+
+
+def test_keywords_that_a_broken_mailstore_made_up_are_left_out(tmp_path: Path) -> None:
+    target = maildirs.make(tmp_path, "INBOX")
+    assert maildirs.put(target, "1.M1P1.d,S=2", ["fine", "two words", "a\n1 b", "\\Seen"], b"x\n", 0.0) == []
+    assert (target / "dovecot-keywords").read_text() == "0 fine\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [
+        ("INBOX", True),
+        ("A/B", True),
+        ("日本語/ä.b", True),
+        ("..", False),
+        (".", False),
+        ("", False),
+        ("a//b", False),
+        ("a/../b", False),
+        ("a\0", False),
+        ("ä" * 100, False),
+    ],
+)
+def test_folders_that_can_be(name: str, fine: bool) -> None:
+    assert maildirs.usable_folder(name) == fine
