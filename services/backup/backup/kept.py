@@ -10,8 +10,9 @@ from posthouse.copyletter import CopyError, Facts, facts_of
 
 from . import doveadm
 
-#: Seconds by which clocks may differ, and in which a letter is between its delivery and its place in a mailbox.
-SLACK = 120.0
+#: Seconds by which the clocks of machines may differ. GUIDs keep doubles out anyway: an hour costs no more than that a letter comes back
+#: which somebody removed within the hour before the mirror.
+SLACK = 3600.0
 #: A large mailbox on a slow disk.
 PATIENCE = 3600.0
 #: Bytes, and letters, that one command is asked for.

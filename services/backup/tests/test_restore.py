@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,6 +80,15 @@ def test_who_is_named_comes_first_and_then_who_was_active_last(settings: Setting
     everybody = [person(uid) for uid in ("nobody", "old", "young", "dean", "boss")]
     assert [one.uid for one in in_order(settings, everybody, ["dean"])] == ["dean", "boss", "young", "old", "nobody"]
     assert [one.uid for one in in_order(settings, everybody, ["old", "dean", "old"])][:2] == ["old", "dean"]
+
+
+def test_who_comes_first_may_be_said_on_standard_input(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enrol(monkeypatch, [person(uid) for uid in ("ann", "bob", "dean")])
+    monkeypatch.setattr("sys.stdin", io.StringIO("# the office\n\nbob\n"))
+    assert main(["--config", str(path), "restore", "store", "--store", STORE, "--first", "-", "--check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["people"] == ["bob", "dean", "ann"]
 
 
 def test_a_journal_survives_half_a_line(tmp_path: Path) -> None:
