@@ -47,7 +47,7 @@ def measure(cluster: Cluster, backup: Backup, people: int, count: int, at_once: 
     """Fill mailboxes, mirror them, lose them, restore them."""
     letters, size = fill(cluster, people, count)
     names = " ".join(f"{STEM}{number}" for number in range(people))
-    mirrored, _, _ = backup.measured(f"backup mirror --person {names}")
+    mirrored, _, _ = backup.measured(f"backup mirror {' '.join(f'--person {name}' for name in names.split())}")
     had = backup.run(f"find {HOME}/people/{STEM}[0-9]*/mirror {LETTERS} | wc -l")
     if int(had) != letters:
         raise BenchError(f"the mirrors hold {int(had)} of {letters} letters")

@@ -39,7 +39,12 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "drill", help="restore some people into a scratch area and compare them", description=__doc__, epilog=_EXITS
     )
-    parser.add_argument("--person", nargs="+", metavar="UID", help="these people, all of their mail, instead of some at random")
+    parser.add_argument(
+        "--person",
+        action="append",
+        metavar="UID",
+        help="this person, all of their mail, instead of some at random; may be given several times",
+    )
     parser.add_argument("--people", type=int, help="so many people (default: as the configuration says)")
     parser.add_argument("--seed", type=int, help="choose as the drill with this seed did, while people and folders are the same")
     parser.add_argument("--check", action="store_true", help="say whom it would restore, and restore nobody")
