@@ -144,3 +144,14 @@ def test_a_dump_that_does_not_hold_what_its_sheet_says_replaces_nothing(
     with pytest.raises(QuarantineError, match="differs in msgs"):
         replacing.prepare(root, settings, dumps, clean.user, lambda _: None)
     assert not replacing.look(root, settings, dumps)["ready"]
+
+
+def test_databases_that_are_not_there_at_all_come_back(clean: PrivateMariadb, root: Database, settings: Admin, dumps: list[Dump]) -> None:
+    for name in NAMES:
+        root.run(f"DROP DATABASE {name}")
+    assert replacing.look(root, settings, dumps)["letters"] == 0
+    replacing.prepare(root, settings, dumps, clean.user, lambda _: None)
+    replacing.swap(root, settings, dumps, overwrite_newer=False, say=lambda _: None)
+    assert letters(root) == 1
+    with clean.account("review") as reviewing:
+        assert letters(reviewing) == 1

@@ -70,7 +70,8 @@ def swap(database: Database, settings: Admin, dumps: list[Dump], overwrite_newer
     moves = []
     for name in (settings.database, settings.antispam):
         aside = name + _BEFORE
-        database.run(f"CREATE DATABASE IF NOT EXISTS `{aside}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        for one in (aside, name):  # a database that was lost is not there at all
+            database.run(f"CREATE DATABASE IF NOT EXISTS `{one}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         dump.empty(database, aside)
         moves += [f"`{name}`.`{table}` TO `{aside}`.`{table}`" for table in _tables(database, name)]
         moves += [f"`{name}{_ARRIVING}`.`{table}` TO `{name}`.`{table}`" for table in _tables(database, name + _ARRIVING)]
