@@ -1,12 +1,13 @@
-"""Whatever a letter looks like, its copy is the same to the byte, and says what the mailstore knew and not what the letter claims."""
+"""Whatever a letter looks like, and however many come at once, its copy is the same to the byte, and says what the mailstore knew."""
 
 from __future__ import annotations
 
 import json
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 
 from frontdoor import post
-from tests.backup.copying import AS_KEEPER, machine
+from tests.backup.copying import AS_KEEPER, kept, machine
 from tests.laboratory import DELIVERY, Lab
 from tests.people import People
 
@@ -80,6 +81,26 @@ def test_odd_letters_are_copied_to_the_byte(lab: Lab, people: People) -> None:
     wanted = {guid: [*row, person.uid, "INBOX", SENDER, person.mail, store.fqdn] for guid, row in came().items()}
     assert post.wait_for(lambda: len(copied()) == len(wanted), DELIVERY), f"{len(copied())} of {len(wanted)} copies arrived"
     assert copied() == wanted
+
+
+def test_of_letters_that_come_at_once_none_is_missed(lab: Lab, people: People) -> None:
+    """Several deliveries at a time into a mailbox that nobody has opened yet: Dovecot makes it only then, and its list of numbers."""
+    person, store = people["visitor"], lab.store_of(people["visitor"])
+
+    def several(_: int) -> list[str]:
+        way = lab.origin(lab.exchanger.name)
+        sent = [lab.send(person.mail, origin=way, host=store.address, helo=lab.exchanger.fqdn) for _ in range(3)]
+        assert all(outcome.sent for _, outcome in sent), sent
+        return [token for token, _ in sent]
+
+    with ThreadPoolExecutor(10) as pool:
+        tokens = {token for share in pool.map(several, range(10)) for token in share}
+
+    def missed() -> set[str]:
+        subjects = " ".join(kept(lab, person.uid))
+        return {token for token in tokens if token not in subjects}
+
+    assert post.wait_for(lambda: not missed(), DELIVERY), f"no copy of {missed()}"
 
 
 def there(lab: Lab, store: str, uid: str) -> Kept:
