@@ -53,17 +53,14 @@ def mirror(
 
     def work() -> None:
         while person := queue.next():
-            with ways.to(person.store) as door:
-                fault: Exception | None = None
-                try:
-                    if new:
-                        anew(settings, door, person)
-                    else:
-                        refresh(settings, door, person, whole=_whole_due(settings, person.uid))
-                except (OSError, ValueError, KeyError) as found:
-                    fault = found
+            fault: Exception | None
+            received = 0
+            try:
+                fault, received = _one(settings, person, ways, new)
+            except Exception as found:  # noqa: BLE001, because whatever one person's mail does to us, the others are mirrored
+                fault = found
             with guard:
-                _note(settings, outcome, queue, person, fault, door.received)
+                _note(settings, outcome, queue, person, fault, received)
 
     threads = [threading.Thread(target=work, name=f"mirror-{number}") for number in range(settings.mirroring.at_once)]
     for thread in threads:
@@ -75,6 +72,19 @@ def mirror(
                 _tell(outcome, time.monotonic() - began)
     outcome.not_reached = queue.left()
     return outcome
+
+
+def _one(settings: Settings, person: Person, ways: Doors, new: bool) -> tuple[Exception | None, int]:
+    """Mirror one person; return what went wrong, and how many bytes came."""
+    with ways.to(person.store) as door:
+        try:
+            if new:
+                anew(settings, door, person)
+            else:
+                refresh(settings, door, person, whole=_whole_due(settings, person.uid))
+        except OSError as fault:
+            return fault, door.received
+        return None, door.received
 
 
 def _note(settings: Settings, outcome: Outcome, queue: Queue, person: Person, fault: Exception | None, received: int) -> None:
@@ -97,7 +107,7 @@ def _note(settings: Settings, outcome: Outcome, queue: Queue, person: Person, fa
         outcome.full = str(fault)
         queue.leave_all()
     else:
-        outcome.faults[person.uid] = str(fault)
+        outcome.faults[person.uid] = str(fault) or type(fault).__name__
         _log.warning("%s is not mirrored: %s", visible(person.uid), visible(str(fault)))
 
 

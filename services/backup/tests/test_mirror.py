@@ -144,6 +144,12 @@ def test_one_persons_fault_is_theirs_alone(settings: Settings, monkeypatch: pyte
     json.dumps(told)
 
 
+def test_what_nobody_thought_of_is_one_persons_fault_too(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror, "refresh", Store(odd=KeyError("mailbox")))
+    outcome = mirror.mirror(settings, [somebody("odd"), somebody("good")], Ways())
+    assert (outcome.passed, outcome.faults) == (1, {"odd": "'mailbox'"})
+
+
 def test_a_full_disk_ends_the_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(**{f"a{number}": FullError("5 MB free") for number in range(9)})
     monkeypatch.setattr(mirror, "refresh", store)
