@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +17,7 @@ from posthouse.text import shortened, visible
 from . import doveadm, kept, maildirs
 from .settings import Settings
 
+_log = logging.getLogger(__name__)
 FINE, FAULT, USAGE = 0, 1, 2
 MIRROR, REMOVED, COPY = "mirror", "removed", "copy"
 #: Folders of removed letters, on the disk.
@@ -104,7 +106,7 @@ def folders(settings: Settings, person: str) -> set[str]:
     """Return the names of folders from which letters of a person are kept."""
     home = settings.person(person)
     removed = {one.removeprefix(_OF) for one in maildirs.folders(home / "removed") if one.startswith(_OF)}
-    copied = {one.facts.folder for one in kept.copies(person, 0.0)} if maildirs.folders(home / "copies") else set()
+    copied = {one.facts.folder for one in kept.copies(person, 0.0, [])} if maildirs.folders(home / "copies") else set()
     return set(maildirs.folders(home / "mirror")) | removed | copied
 
 
@@ -123,9 +125,12 @@ def _looked(settings: Settings, person: str, where: str, query: Query) -> list[F
         there = bool(maildirs.folders(home / "copies"))
     if not there:
         return []
-    asked = [*words, *query.words(), *(["guid", query.guid] if query.guid and where != COPY else [])] or ["all"]
+    asked = [*query.words(), *(["guid", query.guid] if query.guid and where != COPY else [])]
     fields = [*_FIELDS, *kept.FACTS] if where == COPY else _FIELDS
-    rows = doveadm.fetch(place, fields, asked, patience=kept.PATIENCE)
+    faults: list[str] = []
+    rows = kept.readable(place, fields, words, asked, faults)
+    for fault in faults:
+        _log.warning("%s of %s cannot be looked into: %s", where, visible(person), fault)
     return [one for row in rows if (one := (_copy(row) if where == COPY else _letter(row, where)))]
 
 

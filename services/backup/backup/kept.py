@@ -64,16 +64,59 @@ def these(guids: Iterable[str]) -> list[str]:
     return ["(", *words[1:], ")"]
 
 
-def copies(person: str, since: float) -> list[Copy]:
+def copies(person: str, since: float, faults: list[str]) -> list[Copy]:
     """Return the copies of letters delivered since then, seconds since 1970. What is no copy is passed over. Raises DoveadmError."""
     # A copy comes after its delivery, never before.
-    query = ["mailbox", "INBOX", *(["savedsince", str(int(since - SLACK))] if since > SLACK else [])]
+    query = ["savedsince", str(int(since - SLACK))] if since > SLACK else []
     found = []
-    for row in doveadm.fetch(doveadm.Place(person, doveadm.COPIES), ["uid", "size.physical", *FACTS], query, patience=PATIENCE):
+    place = doveadm.Place(person, doveadm.COPIES)
+    for row in readable(place, ["uid", "size.physical", *FACTS], ["mailbox", "INBOX"], query, faults):
         facts = facts_in(row)
         if facts and facts.saved.timestamp() >= since:
             found.append(Copy(int(row["uid"]), int(row["size.physical"]), facts))
     return found
+
+
+def readable(
+    place: doveadm.Place, fields: Sequence[str], within: Sequence[str], query: Sequence[str], faults: list[str]
+) -> list[Mapping[str, bytes]]:
+    """Return what is asked for of the letters that a query finds; one that cannot be read becomes a fault and hides no other.
+
+    within: what says which folders, for which doveadm need not look into a letter. Raises DoveadmError.
+    """
+    try:
+        return list(doveadm.fetch(place, fields, [*within, *query] or ["all"], patience=PATIENCE))
+    except doveadm.DoveadmError as fault:
+        if not _damaged(fault):
+            raise
+    # A damaged letter ends the whole answer. The numbers are known without looking into any.
+    numbers: dict[str, list[str]] = {}
+    for line in doveadm.run(place, ["search", *(within or ["all"])], patience=PATIENCE).decode("ascii", "replace").splitlines():
+        folder, _, uid = line.partition(" ")
+        numbers.setdefault(folder, []).append(uid)
+    return [row for folder, uids in numbers.items() for row in _halved(place, fields, ["mailbox-guid", folder], uids, query, faults)]
+
+
+def _halved(
+    place: doveadm.Place, fields: Sequence[str], folder: Sequence[str], uids: Sequence[str], query: Sequence[str], faults: list[str]
+) -> Iterator[Mapping[str, bytes]]:
+    try:
+        found = list(doveadm.fetch(place, fields, [*folder, "uid", ",".join(uids), *query], patience=PATIENCE))
+    except doveadm.DoveadmError as fault:
+        if not _damaged(fault):
+            raise
+        if len(uids) == 1:
+            faults.append(f"letter {uids[0]}: {fault}")
+            return
+        for half in (uids[: len(uids) // 2], uids[len(uids) // 2 :]):
+            yield from _halved(place, fields, folder, half, query, faults)
+        return
+    yield from found
+
+
+def _damaged(fault: doveadm.DoveadmError) -> bool:
+    """Say whether a letter may be why doveadm failed: it says 75 of one that cannot be decompressed, as of much else that may pass."""
+    return fault.exit not in (-1, doveadm.NO_USER)
 
 
 def facts_in(row: Mapping[str, bytes]) -> Facts | None:
@@ -103,7 +146,7 @@ def _texts(place: doveadm.Place, folder: str, some: Sequence[Kept], faults: list
     try:
         found = [(by_uid[int(row["uid"])], row["text"]) for row in doveadm.fetch(place, ["uid"], query, text=True, patience=PATIENCE)]
     except doveadm.DoveadmError as fault:
-        if fault.temporary:
+        if not _damaged(fault):
             raise
         if len(some) == 1:
             faults.append(f"letter {some[0].uid} of {folder}: {fault}")

@@ -270,7 +270,8 @@ def _from_copies(settings: Settings, person: str, staged: Staged, wish: Wish, kn
     if INBOX not in maildirs.folders(settings.person(person) / "copies"):
         return
     since = 0.0 if wish.guids is not None else wish.since if wish.removed else mirrored(settings, person) - SLACK
-    wanted = [one for one in kept.copies(person, since) if one.facts.guid not in known and wish.wants(one.facts.folder, one.facts.guid)]
+    there = kept.copies(person, since, staged.faults)
+    wanted = [one for one in there if one.facts.guid not in known and wish.wants(one.facts.folder, one.facts.guid)]
     for one, outer in kept.texts(doveadm.Place(person, doveadm.COPIES), INBOX, wanted, staged.faults):
         try:
             facts, letter = unwrap(outer)
