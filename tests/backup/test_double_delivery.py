@@ -7,7 +7,6 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import pytest
 from posthouse import copyletter
@@ -148,45 +147,6 @@ def test_a_backup_machine_that_is_away_or_hangs_delays_nobody(lab: Lab, people: 
         # Whoever took a letter and was stopped before the answer gets it again: the same one, by its GUID.
         assert len({one.guid for one in copied(lab, person, token)}) == 1
     assert lab.run(store, f"postqueue -c {QUEUE} -j") == ""
-
-
-def test_of_letters_at_the_same_moment_none_is_missed(lab: Lab, people: People) -> None:
-    # Nobody has a mailbox yet, and only one of those who deliver to it gets the list of UIDs.
-    person, many = people["noaccess"], 50
-    store = lab.store_of(person)
-    before = lab.run(store.name, "journalctl -u dovecot --no-pager -o cat -g 'no copy for the backup' | wc -l", check=False)
-    lab.run(lab.exchanger.name, f"smtp-source -s 10 -m {many} -f writer@elsewhere.test -t {person.mail} {store.address}:25")
-    counted = (
-        f"doveadm -o mail_path='~/copies' fetch -u {person.uid} hdr.x-posthouse-guid mailbox INBOX all | sort -u | grep -c {store.name}"
-    )
-    arrived = partial(lab.run, machine(lab).name, f"{AS_KEEPER} sh -c {shlex.quote(counted)}", check=False)
-    assert post.wait_for(lambda: arrived().strip() == str(many), DELIVERY), f"of {many} letters {arrived().strip()} are copied"
-    assert before == lab.run(store.name, "journalctl -u dovecot --no-pager -o cat -g 'no copy for the backup' | wc -l", check=False)
-
-
-ODD = {
-    "nothing": b"",
-    "only a header": b"X-Long: " + b"y" * 3000 + b"\r\n",
-    "bytes of no charset": b"\r\n" + bytes(one for one in range(1, 256) if one not in b"\r\n") + b"\r\n",
-    "carriage returns alone": b"\r\none\rtwo\r\rthree\r\n\r\n\r\n",
-    "lines that mean something elsewhere": b"\r\nFrom here\r\n..\r\n...dots\r\n" + b"z" * 9000 + b"\r\n",
-    "a letter in a letter": b"Content-Type: message/rfc822\r\n\r\nX-Posthouse-Person: mallory\r\nSubject: "
-    + b"w" * 200_000
-    + b"\r\n\r\n=20\r\n",
-}
-
-
-def test_odd_letters_are_copied_byte_for_byte(lab: Lab, people: People) -> None:
-    person = people["alma"]
-    tokens = {what: post.new_token() for what in ODD}
-    with lab.origin(lab.exchanger.name).smtp(lab.store_of(person).address, 25, lab.exchanger.fqdn) as client:
-        for what, rest in ODD.items():
-            letter = f"Subject: {tokens[what]}\r\n".encode() + rest
-            assert client.sendmail("writer@elsewhere.test", [person.mail], letter) == {}
-    for token in tokens.values():
-        [facts] = copied(lab, person, token)
-        said = lab.run(lab.store_of(person).name, f"sha256sum /mnt/home/{person.uid}/Maildir/*/{shlex.quote(facts.guid)}*")
-        assert said.split()[0] == facts.sha256
 
 
 def test_nobody_else_gives_copies_or_sees_them(lab: Lab, people: People) -> None:
