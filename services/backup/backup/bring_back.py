@@ -10,6 +10,7 @@ from typing import Any
 from . import maildirs, room
 from .settings import Settings
 from .staging import Staged, Wish, area_of, push, stage
+from .transfer import way
 
 
 @dataclass(slots=True)
@@ -31,11 +32,6 @@ class Done:
         return {**asdict(self), "seconds": round(self.seconds, 2)}
 
 
-def door(settings: Settings, store: str) -> str:
-    """Return a mailstore's door for this machine as dsync writes it."""
-    return f"tcps:{store}:{settings.store_port}"
-
-
 def restore(settings: Settings, person: str, store: str, wish: Wish, *, check: bool = False) -> Done:
     """Bring back what a wish says to a mailstore, or, with check, only say what that would be. Raises OSError."""
     began = time.monotonic()
@@ -43,12 +39,12 @@ def restore(settings: Settings, person: str, store: str, wish: Wish, *, check: b
         return Done(person, store, 0, 0, 0, False, 0.0)
     if not check:
         room.needed(settings)
-    with area_of(settings, person) as area:
-        staged = stage(settings, person, door(settings, store), wish, area)
+    with area_of(settings, person) as area, way(settings, store) as destination:
+        staged = stage(settings, person, destination, wish, area, store)
         # With nothing to bring, a person's Sieve scripts may still be.
         scripts = wish.whole and wish.folders is None
         if not check and (staged.letters or scripts):
-            push(person, staged, door(settings, store), scripts)
+            push(settings, person, staged, destination, scripts)
         return _done(person, store, staged, began)
 
 
@@ -58,7 +54,7 @@ def rehearse(settings: Settings, person: str, into: Path, folders: frozenset[str
     destination = f"maildir:{into}"
     with area_of(settings, person) as area:
         staged = stage(settings, person, destination, Wish(folders=folders), area)
-        push(person, staged, destination, scripts=False)
+        push(settings, person, staged, destination, scripts=False)
         return _done(person, str(into), staged, began)
 
 

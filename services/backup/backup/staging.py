@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,15 +18,11 @@ from pathlib import Path
 from posthouse import state
 from posthouse.copyletter import CopyError, unwrap
 
-from . import doveadm, kept, maildirs
+from . import doveadm, kept, maildirs, transfer
 from .kept import SLACK
 from .maildirs import INBOX
 from .settings import Settings
 
-#: A large mailbox on a slow way; dsync itself gives up when nothing moves for ten minutes (its -T).
-PATIENCE = 86400.0
-#: Of dsync: done, but something came between; once more.
-AGAIN = 2
 _REMOVED = "of/"
 #: In a person's area: that their mailbox is being brought back as it was, where to, and since when.
 _BEGUN = "begun.json"
@@ -65,6 +61,7 @@ class Staged:
 
     path: Path
     area: Path
+    to: str = ""
     whole: bool = False
     letters: int = 0
     size: int = 0
@@ -79,20 +76,6 @@ class Staged:
         self.letters += letters
         self.size += size
         self.folders[folder] = self.folders.get(folder, 0) + letters
-
-
-def scripts_in(area: Path) -> list[str]:
-    """Return options with which dsync keeps Sieve scripts in an area, and leaves those of the person's backup alone."""
-    name = "sieve_script/personal/sieve_script"
-    return ["-o", f"{name}_path={area}/sieve", "-o", f"{name}_active_path={area}/active"]
-
-
-def dsync(person: str, path: Path, words: Sequence[str], destination: str, options: Sequence[str] = ()) -> int:
-    """Run doveadm backup or sync between a Maildir in scratch and another place. Raises DoveadmError unless it ends with 0 or AGAIN."""
-    done = doveadm.exit_code(doveadm.Place(person, path, tuple(options)), [*words, destination], patience=PATIENCE)
-    if done.returncode not in (0, AGAIN):
-        raise doveadm.fault_of(done, words)
-    return done.returncode
 
 
 @contextmanager
@@ -116,19 +99,19 @@ def _empty(area: Path) -> None:
             one.unlink()
 
 
-def stage(settings: Settings, person: str, destination: str, wish: Wish, area: Path) -> Staged:
-    """Make ready what a wish wants at a destination, as dsync writes it. Raises OSError."""
+def stage(settings: Settings, person: str, destination: str, wish: Wish, area: Path, to: str = "") -> Staged:
+    """Make ready what a wish wants at a destination, as dsync writes it. to: the mailstore that this is. Raises OSError."""
     mirror = settings.person(person) / "mirror"
     live = area / "live"
     with state.alone(settings.person(person)):
         maildirs.clone(mirror, live)
         before = _inbox(mirror)
-        _pull(person, live, destination, area)
+        transfer.bring_up_to_date(settings, person, live, destination, area)
         # One that began and was ended goes on as it began: letters that are there already are told by number and GUID.
         begun = state.read(area / _BEGUN)
-        goes_on = begun.get("to") == destination and float(begun.get("at", 0.0)) > mirrored(settings, person)
+        goes_on = begun.get("to") == to != "" and float(begun.get("at", 0.0)) > mirrored(settings, person)
         lost = wish.whole and before != "" and (_inbox(live) != before or goes_on)
-        staged = Staged(live, area)
+        staged = Staged(live, area, to)
         there = {letter.guid for folder in _read_all(live) for letter in folder.letters}
         if lost:
             staged.path, staged.whole = area / "whole", True
@@ -144,35 +127,17 @@ def stage(settings: Settings, person: str, destination: str, wish: Wish, area: P
     return staged
 
 
-def push(person: str, staged: Staged, destination: str, scripts: bool) -> None:
+def push(settings: Settings, person: str, staged: Staged, destination: str, scripts: bool) -> None:
     """Give the destination what is ready. scripts: the person's Sieve scripts too; newer ones stay there. Raises DoveadmError."""
-    remembered = staged.whole and destination.startswith("tcp")
+    remembered = staged.whole and staged.to != ""
     if remembered:
-        state.write(staged.area / _BEGUN, {"to": destination, "at": time.time()}, 0o600)
+        state.write(staged.area / _BEGUN, {"to": staged.to, "at": time.time()}, 0o600)
     place = doveadm.Place(person, staged.path)
     for folder, guid, keywords in staged.keywords:
         doveadm.run(place, ["flags add", " ".join(keywords), "mailbox", folder, "guid", guid])
-    more = [] if scripts else scripts_in(staged.area)
-    words = ["sync", "-1", "-f"]
-    if dsync(person, staged.path, words, destination, more) == AGAIN and dsync(person, staged.path, words, destination, more) == AGAIN:
-        raise doveadm.DoveadmError("the mailbox changes faster than it can be restored; run the restore again", AGAIN)
+    transfer.push(settings, person, staged.path, destination, [] if scripts else transfer.scripts_in(staged.area))
     if remembered:
         (staged.area / _BEGUN).unlink(missing_ok=True)
-
-
-def _pull(person: str, live: Path, destination: str, area: Path) -> None:
-    """Bring a clone of the mirror up to date with the store; where that does not go, fetch the mailbox anew."""
-    words = ["backup", "-R", "-f"]
-    try:
-        if dsync(person, live, words, destination, scripts_in(area)) == 0:
-            return
-    except doveadm.DoveadmError as fault:
-        # A mailbox that was made anew has another INBOX, and dsync cannot delete the one that is here.
-        if fault.temporary or fault.exit == doveadm.NO_USER:
-            raise
-    shutil.rmtree(live)
-    live.mkdir()
-    dsync(person, live, words, destination, scripts_in(area))
 
 
 def _inbox(maildir: Path) -> str:
