@@ -118,7 +118,7 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
     with state.alone(_lock(folder)):
         progress = Progress(len(left), _volumes(settings, left), folder / f"{name}.progress")
         faults = carry_out(settings, left, to, journal, progress, max(1, given.at_once))
-        return _end(given, journal, progress, faults, len(ordered))
+        return _end(given, journal, progress, faults, [one.uid for one in ordered])
 
 
 def _shown(given: argparse.Namespace, path: Path) -> int:
@@ -221,9 +221,9 @@ def _planned(settings: Settings, given: argparse.Namespace, left: Sequence[Perso
     return FINE
 
 
-def _end(given: argparse.Namespace, journal: Journal, progress: Progress, faults: dict[str, str], of: int) -> int:
-    damaged = {uid: one["faults"] for uid, one in journal.done.items() if one.get("faults")}
-    rest = of - len(journal.done)
+def _end(given: argparse.Namespace, journal: Journal, progress: Progress, faults: dict[str, str], uids: Sequence[str]) -> int:
+    damaged = {uid: one["faults"] for uid, one in journal.done.items() if uid in uids and one.get("faults")}
+    of, rest = len(uids), sum(uid not in journal.done for uid in uids)
     if given.json:
         told = {"people": progress.people, "letters": progress.letters, "size": progress.size, "seconds": round(progress.seconds, 1)}
         print(json.dumps({**told, "of": of, "left": rest, "faults": faults, "damaged": damaged, "check": False}))
