@@ -15,11 +15,9 @@ from tests.people import People, Person
 
 HOME = "/srv/backup/people"
 FOLDERS = ["Ordner.ä & b", "100 % *?", 'quote" and \\']
-# Some bytes in the middle become others, and nobody's clock says that anything was written.
-BREAK = (
-    'set -- "{path}"; [ -f "$1" ] && touch -r "$1" /run/drill-time && printf \'broken\' | dd of="$1" bs=1 seek=60 conv=notrunc status=none'
-)
-DAMAGE = f'{BREAK} && touch -r /run/drill-time "$1" && printf %s "$1"'
+# A file that lost its end, and one in which some bytes are others; nobody's clock says that anything was written.
+DAMAGE = 'set -- "{path}"; [ -f "$1" ] && touch -r "$1" /run/drill-time && {how} && touch -r /run/drill-time "$1" && printf %s "$1"'
+CUT, SPOIL = 'truncate -s 60 "$1"', "printf 'broken' | dd of=\"$1\" bs=1 seek=60 conv=notrunc status=none"
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +58,24 @@ def test_damage_is_found_named_and_gone_when_it_is_mended(lab: Lab, person: Pers
     assert found["copies"] == 1
     assert found["gone"] == 0
 
-    mirrored = lab.run(backup, DAMAGE.format(path=f"$(find {home}/mirror/.100* -type f -name '*,S=*')"))
-    copied = lab.run(backup, DAMAGE.format(path=f"$(find {home}/copies/new {home}/copies/cur -type f)"))
+    mirrored = lab.run(backup, DAMAGE.format(path=f"$(find {home}/mirror/.100* -type f -name '*,S=*')", how=CUT))
+    copied = lab.run(backup, DAMAGE.format(path=f"$(find {home}/copies/new {home}/copies/cur -type f)", how=SPOIL))
     found = drill(lab, person)
-    assert (found["passed"], found["wrong"], found["lost"]) == (False, [person.uid], found["faults_count"])
+    assert (found["passed"], found["wrong"], found["lost"]) == (False, [person.uid], 2), found["faults"]
     [mirror, copy] = sorted(found["faults"], key=lambda one: one.startswith("copies"))
     assert f"mirror of {person.uid}, folder 100 % *?: letter" in mirror
     assert f"(file {mirrored})" in mirror
     assert copy.startswith(f"copies of {person.uid}: letter number ")
     [told] = damage(lab)
     assert (told["level"], person.uid in told["says"]) == ("critical", True)
+
+    # What is damaged keeps nothing else from being restored.
+    store = lab.store_of(person).name
+    lab.run(store, f"doveadm kick {person.uid}; rm -rf /mnt/home/{person.uid}/Maildir", check=False)
+    back = json.loads(lab.run(backup, f"backup restore person --person {person.uid} --json; true", timeout=120))
+    assert len(back["faults"]) == 1, back
+    assert "of 100 % *? is damaged, and there is no copy" in back["faults"][0]
+    assert lab.run(store, f"doveadm search -u {person.uid} all | wc -l").strip() == "3"
 
     # As docs/drill.md says it is mended: the mirror is pulled anew, and a copy of a letter that its mailbox still has goes.
     lab.run(backup, f"backup mirror --person {person.uid} --anew")

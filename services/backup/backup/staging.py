@@ -21,6 +21,7 @@ from posthouse.copyletter import CopyError, unwrap
 from . import doveadm, kept, maildirs, transfer
 from .kept import SLACK
 from .maildirs import INBOX
+from .mend import mend
 from .settings import Settings
 
 _REMOVED = "of/"
@@ -68,6 +69,8 @@ class Staged:
     present: int = 0
     folders: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    #: GUIDs of what the store has.
+    there: set[str] = field(default_factory=set)
     #: Folder, GUID and those keywords of a letter that the name of its file has no room for.
     keywords: list[tuple[str, str, list[str]]] = field(default_factory=list)
 
@@ -113,6 +116,7 @@ def stage(settings: Settings, person: str, destination: str, wish: Wish, area: P
         lost = wish.whole and before != "" and (_inbox(live) != before or goes_on)
         staged = Staged(live, area, to)
         there = {letter.guid for folder in _read_all(live) for letter in folder.letters}
+        staged.there = set(there)
         if lost:
             staged.path, staged.whole = area / "whole", True
             maildirs.clone(mirror, staged.path, wish.folders)
@@ -135,7 +139,14 @@ def push(settings: Settings, person: str, staged: Staged, destination: str, scri
     place = doveadm.Place(person, staged.path)
     for folder, guid, keywords in staged.keywords:
         doveadm.run(place, ["flags add", " ".join(keywords), "mailbox", folder, "guid", guid])
-    transfer.push(settings, person, staged.path, destination, [] if scripts else transfer.scripts_in(staged.area))
+    more = [] if scripts else transfer.scripts_in(staged.area)
+    try:
+        transfer.push(settings, person, staged.path, destination, more)
+    except doveadm.DoveadmError as fault:
+        # Of a letter that is damaged doveadm says the same as of much else that may pass.
+        if fault.exit != doveadm.TEMPORARY or not mend(person, staged.path, staged.there, staged.faults):
+            raise
+        transfer.push(settings, person, staged.path, destination, more)
     if remembered:
         (staged.area / _BEGUN).unlink(missing_ok=True)
 
