@@ -79,6 +79,8 @@ class Rehearsed:
     gone: int = 0
     copies: int = 0
     faults: list[Fault] = field(default_factory=list)
+    #: What the restore complained of.
+    unusable: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
         """As the record has it."""
@@ -123,6 +125,9 @@ def rehearse(person: Person, scratch: Path, ways: Ways, limits: Limits, dice: ra
             found.faults += [wrong] if wrong else []
     except (OSError, RuntimeError) as fault:
         found.faults.append(Fault(person.uid, COPY, "", "", f"they could not be read: {fault}"))
+    if not any(one.lost for one in found.faults):
+        # What the restore complained of was not found here.
+        found.faults += [Fault(person.uid, BACKUP, "", "", f"the restore says: {words}", lost=True) for words in found.unusable]
     return found
 
 
@@ -162,7 +167,7 @@ def _brought(found: Rehearsed, person: Person, scratch: Path, ways: Ways, names:
     began = time.monotonic()
     unusable = ways.restore(person, scratch / RESTORED, names)
     found.seconds = time.monotonic() - began
-    found.faults += [Fault(person.uid, COPY, "", "", words, lost=True) for words in unusable]
+    found.unusable = list(unusable)
     ways.pull(person, scratch / LIVE, names)
     ours, live = (
         {one.name: listing.letters(place, one) for one in listing.folders(place) if names is None or one.name in names}

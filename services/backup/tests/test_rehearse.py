@@ -42,6 +42,7 @@ class Mail:
         self.restored: dict[str, list[tuple[Letter, bytes]]] = {}
         self.asked: list[Sequence[str] | None] = []
         self.fault = ""
+        self.complaints: list[str] = []
 
     def refresh(self, _person: Person) -> None:
         if self.fault:
@@ -53,7 +54,7 @@ class Mail:
     def restore(self, _person: Person, _into: Path, folders: Sequence[str] | None) -> Sequence[str]:
         self.asked.append(folders)
         self.restored = {name: letters for name, letters in self.mirror.items() if folders is None or name in folders}
-        return []
+        return self.complaints
 
     def pull(self, _person: Person, _into: Path, _folders: Sequence[str] | None) -> None:
         if len(self.asked) > 1 and self.then is not None:
@@ -154,6 +155,15 @@ def test_a_copy_that_is_another_letter_than_the_mirrors(mail: Mail, tmp_path: Pa
     mail.copies["INBOX"][1] = (letter("g1")[0], wrap(Facts("anna", "INBOX", "g1", 1, 1, SAVED, (), "hermes", "", "a@x"), TEXTS["g5"]))
     [fault] = rehearsed(mail, tmp_path).faults
     assert (fault.letter, fault.what) == ("g1", "is not the letter that came back from the mirror")
+
+
+def test_what_the_restore_complains_of_is_told_once(mail: Mail, tmp_path: Path) -> None:
+    mail.complaints = ["copy 7 is damaged"]
+    [fault] = rehearsed(mail, tmp_path).faults
+    assert "copy 7 is damaged" in fault.sentence
+    mail.copies["INBOX"][1] = (mail.copies["INBOX"][1][0], b"X")
+    [fault] = rehearsed(mail, tmp_path).faults
+    assert "number 2 g1" in fault.letter
 
 
 def test_a_person_who_cannot_be_rehearsed_has_a_fault_and_copies_are_read_all_the_same(mail: Mail, tmp_path: Path) -> None:
