@@ -45,7 +45,9 @@ def add(subparsers: Any) -> None:
         metavar="UID",
         help="this person, all of their mail, instead of some at random; may be given several times",
     )
-    parser.add_argument("--people", type=int, help="so many people (default: as the configuration says)")
+    parser.add_argument(
+        "--people", type=int, help="so many by chance (default: as the configuration says); 0: only those with whom something was wrong"
+    )
     parser.add_argument("--seed", type=int, help="choose as the drill with this seed did, while people and folders are the same")
     parser.add_argument("--check", action="store_true", help="say whom it would restore, and restore nobody")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
@@ -139,7 +141,7 @@ def _sample(settings: Settings, given: argparse.Namespace, dice: random.Random) 
     known = {one.uid: one for one in everybody(settings) if not one.refused and not one.deleted}
     before = jobs.read(settings.home / "state", jobs.DRILL).get("detail", {}).get("wrong", [])
     chosen = [uid for uid in before if uid in known]
-    most = len(chosen) + (given.people or settings.drill_people)
+    most = len(chosen) + (settings.drill_people if given.people is None else given.people)
     for uid in dice.sample(sorted(set(known) - set(chosen)), len(known) - len(chosen)):
         if len(chosen) == most:
             break

@@ -87,6 +87,7 @@ def test_who_was_wrong_comes_again_until_it_is_right(run: Run, settings: Setting
     assert people(second)[:2] == first["wrong"]
     assert len(people(second)) == 3
     assert second["wrong"] == [first["wrong"][0]]
+    assert people(run({first["wrong"][0]: "is damaged"}, people=0)) == [second["wrong"][0]]
     third = run()
     assert (people(third)[0], third["passed"], third["wrong"]) == (second["wrong"][0], True, [])
 
