@@ -30,7 +30,7 @@ MAY_READ = {
     "status": (set[str](), set[str]()),
     "sasl": ({"uid", "mail", "accountStatus"}, set[str]()),
     "rates": ({"uid", "mail"}, set[str]()),
-    "backup": ({"uid", "mailHost", "userClass"}, set[str]()),
+    "backup": ({"uid", "mailHost", "accountStatus", "userClass"}, set[str]()),
     "provisioner": (EVERYTHING - {"userPassword"}, EVERYTHING | {"rfc822member"}),
 }
 HOME = {"objectClass": ["inetOrgPerson", "posixAccount", "qmailUser", "posthousePerson"], "gidNumber": 100}
