@@ -18,6 +18,8 @@ _HOPS = 12
 _QUEUE_ID = re.compile(rb"^([0-9A-F]{6,}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]+): ")
 _OTHER_IDS = re.compile(rb"(?:orig_queue_id=|queued as |Queue-ID: |queued_as: |notification: )([0-9A-Za-z]{6,})")
 _MESSAGE_ID = re.compile(rb"(?:message-id=|Message-ID: |msgid=)<([^>]{1,500})>")
+#: The instance in which a mailstore's copies for the backup wait: they have the Message-ID of what they copy, and are no mail of their own.
+COPIES = b"postfix-copies/"
 _CLIENT = re.compile(rb": client=[^\[ ]*\[([0-9A-Fa-f.:]+)\]")
 
 
@@ -40,9 +42,14 @@ class Line:
         part = round(self.time % 1 * 1000)
         return f"{whole}.{min(part, 999):03}" if part else whole
 
+    @property
+    def copy(self) -> bool:
+        """Whether it is about a copy for the backup."""
+        return self.program.startswith(COPIES)
+
     def ids(self) -> list[bytes]:
         """Return the queue ids that the line names, its own first."""
-        if not self.program.startswith((b"postfix", b"amavis")):
+        if self.copy or not self.program.startswith((b"postfix", b"amavis")):
             return []
         own = _QUEUE_ID.match(self.text)
         return ([own[1]] if own else []) + _OTHER_IDS.findall(self.text)
@@ -185,11 +192,19 @@ def _join_equal(journeys: list[Journey]) -> None:
 
 
 def _deliveries(logs: Logs, journey: Journey) -> None:
-    """Add what the mailstore's delivery agent says: it knows the Message-ID, not the queue id."""
+    """Add what the mailstore's delivery agent says, and the way of the copy it makes: they know the Message-ID, not the queue id."""
     names = {match[1] for line in journey.lines.values() if (match := _MESSAGE_ID.search(line.text))}
+    copies: set[tuple[bytes, bytes]] = set()
     for name in list(names)[:4]:
-        for line in logs.lines(lambda raw, name=name: b"msgid=<" + name in raw):  # type: ignore[misc]
+        for line in logs.lines(lambda raw, name=name: b"id=<" + name in raw):  # type: ignore[misc]
             if line.program.startswith(b"dovecot"):
+                journey.lines.setdefault(line.number, line)
+            elif line.copy and (own := _QUEUE_ID.match(line.text)):
+                copies.add((line.machine, own[1]))
+    if copies:
+        own_ids = re.compile(b"|".join(queue_id + b": " for _, queue_id in copies))
+        for line in logs.lines(lambda raw: own_ids.search(raw) is not None):
+            if line.copy and (own := _QUEUE_ID.match(line.text)) and (line.machine, own[1]) in copies:
                 journey.lines.setdefault(line.number, line)
 
 
@@ -236,4 +251,4 @@ def _depths(journey: Journey) -> None:
             depth[ids[1]] = max(depth.get(ids[1], 0), depth.get(ids[0], 0) + 1)
     for line in journey.lines.values():
         ids = line.ids()
-        line.depth = depth.get(ids[0], 0) if ids else 99 if line.program.startswith(b"dovecot") else -1
+        line.depth = depth.get(ids[0], 0) if ids else 100 if line.copy else 99 if line.program.startswith(b"dovecot") else -1

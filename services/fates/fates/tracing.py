@@ -62,15 +62,16 @@ def main(words: Sequence[str]) -> int:
 def _told(journey: Journey, entries: Sequence[str], submission: Sequence[str]) -> dict[str, Any]:
     """Return a message with its fate, which is told from its lines alone as it would be from the whole log."""
     lines = journey.ordered()
+    mail = [line for line in lines if not line.copy]
     book = Book(entries, submission)
-    for line in sorted(lines, key=lambda line: line.number):
+    for line in sorted(mail, key=lambda line: line.number):
         book.introduce(_as_text(line), False)
-    for line in sorted(lines, key=lambda line: (line.time, line.number)):
+    for line in sorted(mail, key=lambda line: (line.time, line.number)):
         book.text(_as_text(line) + b"\n")
     book.close()
     units = build(book)["units"]
     fates = [f"{fate} ({unit})" for unit in (MESSAGE, LETTER) for fate in units.get(unit, {})]
-    texts = [line.text for line in lines]
+    texts = [line.text for line in mail]
     sender = next((match[1] for text in texts if (match := _SENDER.search(text))), b"")
     recipients = dict.fromkeys(match[1] for text in texts if (match := _RECIPIENT.search(text)))
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,24 @@ def test_two_characters_name_too_much() -> None:
     with pytest.raises(SystemExit) as left:
         main(["trace", "ab", str(EXCHANGER)])
     assert left.value.code == 2
+
+
+def test_a_copy_for_the_backup_is_part_of_the_letter_that_it_copies(capsys: Any, tmp_path: Path) -> None:
+    (alone,) = trace(capsys, FORWARDED, *LOGS)["messages"]
+    stamp = (datetime.fromisoformat(alone["lines"][-1]["time"]).astimezone() + timedelta(seconds=1)).isoformat()
+    said = [
+        "postfix-copies/smtpd[7]: B1234567: client=localhost[127.0.0.1]",
+        "postfix-copies/smtpd[7]: 4FC1033EA90: client=localhost[127.0.0.1]",
+        f"postfix-copies/cleanup[8]: 4FC1033EA90: message-id=<{FORWARDED}@client.elsewhere.test>",
+        "postfix-copies/qmgr[9]: 4FC1033EA90: from=<>, size=3181, nrcpt=1 (queue active)",
+        "postfix-copies/smtp[9]: 4FC1033EA90: to=<bela@backup1.madstop.test>, status=sent (250 2.0.0 Ok: queued as 99AA99AA99)",
+    ]
+    copies = tmp_path / "copies.log"
+    copies.write_text("".join(f"{stamp} hermes {one}\n" for one in said))
+    logs = [*LOGS, str(copies)]
+    found = trace(capsys, FORWARDED, *logs)
+    (message,) = found["messages"]
+    assert not found["other_lines"]
+    assert message["fates"] == ["OK (message)"]
+    assert "bela@backup1.madstop.test" not in message["to"]
+    assert [line["program"] for line in message["lines"]][-4:] == [f"postfix-copies/{one}" for one in ("smtpd", "cleanup", "qmgr", "smtp")]
