@@ -106,6 +106,13 @@ def test_what_is_deleted_at_once_is_copied_while_everything_is_down(lab: Lab, pe
     assert post.wait_for(lambda: lab.run(store, f"ls {SPOOL}") == "", AT_ONCE)
 
 
+def test_postfix_that_was_stopped_starts_with_its_copies(lab: Lab, people: People, send: Send) -> None:
+    person = people["alma"]
+    with stopped(lab, "postfix", [lab.store_of(person).name]):
+        pass
+    copied(lab, person, send(person))
+
+
 def test_what_is_not_kept_here_has_no_copy_and_copies_answer_nobody(lab: Lab, people: People, send: Send) -> None:
     forwarded, away = people["outward"], people["away"]
     send(forwarded)
