@@ -35,6 +35,12 @@ CHANGES = {
         "/etc/postfix-inside/mailstores.pcre",
         "/etc/postfix-outside/main.cf",  # machines of ours write as much as they like
     },
+    "backup": {
+        FIREWALL,
+        "/etc/postfix/mailstores.cidr",  # who may bring copies,
+        "/etc/postfix/mailstore_keys",  # and by which key
+        "/etc/posthouse/backup.toml",  # whose people are mirrored
+    },
     "quarantine": set(),
     "proxy": set(),  # mailHost is a name, and names are the name server's
 }
