@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-NEED_THE_LAB = {"cluster", "faults", "journals", "machines", "added", "elsewhere", "limited", "backup"}
+NEED_THE_LAB = {"cluster", "faults", "journals", "machines", "added", "elsewhere", "limited", "backup", "storage", "storage_long"}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
