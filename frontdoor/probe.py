@@ -51,7 +51,7 @@ def residents(landscape: Landscape) -> Iterator[tuple[Machine, dict[str, Any] | 
     """Yield each mailstore with an ordinary person who lives there, or None when nobody does."""
     default = f"{landscape.values.get('cluster_default_mailstore')}.{landscape.domain}"
     for store in landscape.machines("mailstore"):
-        people = landscape.everywhere("directory_people") or []
+        people = [*(landscape.everywhere("directory_people") or []), *(landscape.everywhere("directory_further_people") or [])]
         here = [person for person in people if person.get("mailHost", default) == store.fqdn and is_ordinary(person)]
         yield store, here[0] if here else None
 

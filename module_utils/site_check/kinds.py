@@ -50,6 +50,11 @@ def _mail_address(text: str) -> str:
     return "" if MAIL_ADDRESS.fullmatch(text) else f"{text} is no mail address: write it like postmaster@example.org"
 
 
+def _hardware_address(text: str) -> str:
+    good = re.fullmatch(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", text)
+    return "" if good else f"{text} is no hardware address: write it like \"02:00:00:00:01:18\", with quotes"
+
+
 def _int(text: str) -> str:
     return "" if re.fullmatch(r"[+-]?\d+", text) else f"{text} is no whole number"
 
@@ -72,6 +77,7 @@ SCALARS: dict[str, Callable[[str], str]] = {
     "network": _network,
     "domain": _domain,
     "mail_address": _mail_address,
+    "hardware_address": _hardware_address,
 }
 
 

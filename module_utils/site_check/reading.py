@@ -190,7 +190,8 @@ def _group(site: Site, path: Path, name: str, key: yaml.Node, node: yaml.Node) -
 def _variables(site: Site, folder: Path, of_host: bool) -> None:
     if not folder.is_dir():
         return
-    for path in sorted(folder.rglob("*")):
+    # A folder may be a link, as Ansible has it: one inventory says of everybody what another says.
+    for path in sorted(Path(at) / name for at, _, names in os.walk(folder, followlinks=True) for name in names):
         relative = path.relative_to(folder)
         if not path.is_file() or any(part.startswith(".") for part in relative.parts) or path.suffix not in (*YAML_SUFFIXES, ".json", ""):
             continue

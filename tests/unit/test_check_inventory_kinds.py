@@ -19,6 +19,7 @@ from module_utils.site_check.reading import Loader
         ("network", "2001:db8::/32", "example.edu"),
         ("domain", "a-b.example.edu", "a_b.example.edu"),
         ("mail_address", "a.b+c@example.edu", "a@b@example.edu"),
+        ("hardware_address", "02:00:0a:00:01:18", "02-00-0a-00-01-18"),
         ("dict", "{a: 1}", "[a]"),
         ("str", "x", "[x]"),
     ],
