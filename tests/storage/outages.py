@@ -1,0 +1,84 @@
+"""What is done to a mailstore's storage, each time undone whatever happens, and written down for tests/journals."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from frontdoor import engine, network, paths, post
+from frontdoor.landscape import Machine
+from tests.faults.faults import switch_on, window
+from tests.laboratory import Lab
+from tests.storage.ledger import Ledger
+
+#: A machine's second card is the one in the storage network (frontdoor/network.py).
+STORAGE_LEG = 1
+#: An emulated machine starts in a minute, and finds its shelf after that.
+STARTED = 240.0
+
+
+@contextmanager
+def cable_pulled(machine: Machine) -> Iterator[None]:
+    """Pull a machine's cable to the storage network, and put it back."""
+    with window():
+        try:
+            network.plug(machine.name, STORAGE_LEG, False)
+            yield
+        finally:
+            network.plug(machine.name, STORAGE_LEG, True)
+
+
+@contextmanager
+def without_power(lab: Lab, *machines: Machine) -> Iterator[None]:
+    """Cut the power of machines: nothing is written any more, nobody says goodbye. Give it back at the end."""
+    with window():
+        try:
+            engine.prepare()
+            engine.podman("kill", "--signal", "KILL", *(machine.name for machine in machines))
+            yield
+        finally:
+            switch_on(lab.inventory.folder)
+
+
+def is_serving(lab: Lab, store: Machine) -> bool:
+    """Tell whether a mailstore takes mail and shows it."""
+    try:
+        state = lab.run(store.name, "systemctl is-active postfix dovecot; findmnt -no FSTYPE /mnt/home", check=False, timeout=30)
+        with lab.smtp(lab.origin(lab.exchanger.name), store.address, helo=lab.exchanger.fqdn) as client:
+            return state.split() == ["active", "active", "xfs"] and client.ehlo()[0] == 250
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def wait_until_serving(lab: Lab, store: Machine, seconds: float = STARTED) -> None:
+    """Wait until a mailstore is back, and what waits elsewhere may try again."""
+    began = time.monotonic()
+    assert post.wait_for(partial(is_serving, lab, store), seconds), f"{store.name} does not serve {seconds:.0f} s after it was started"
+    print(f"{store.name} served again after {time.monotonic() - began:.0f} s")
+
+
+def nothing_was_lost(ledger: Ledger, seconds: float = 120) -> None:
+    """Acknowledged minus found is nothing, and nobody was refused for good."""
+    missing = ledger.settled(seconds)
+    print(ledger)
+    assert ledger.book.acknowledged, f"nothing was acknowledged, so nothing is proved: {ledger.book.refused[-3:]}"
+    assert missing == [], f"of {ledger}, {len(missing)} are missing; waiting: {ledger.waiting() & set(missing)}"
+    assert ledger.book.final == []
+
+
+def converge(lab: Lab, folder: Path, values: dict[str, dict[str, Any]], tags: str) -> str:
+    """Run the site on some machines with other values of theirs, as if the inventory said so. values: by machine."""
+    further = folder / "further.yml"
+    further.write_text(yaml.safe_dump({"all": {"hosts": values}}))
+    command = ["ansible-playbook", "-i", str(lab.inventory.folder), "-i", str(further), "playbooks/site.yml"]
+    command += ["--limit", ",".join([*values, "localhost"]), "--tags", tags]
+    done = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    return done.stdout
