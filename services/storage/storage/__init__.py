@@ -1,0 +1,1 @@
+"""Brings a machine's storage up when it is there, and says how it is."""

@@ -1,0 +1,107 @@
+"""Volume groups are activated when all their devices are there, and not by udev, which passes over AoE devices."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from posthouse.journal import NOTICE
+
+from .settings import Device, Settings
+
+_LOG = logging.getLogger(__name__)
+_SYSTEM = Path("/")
+#: Seconds between two looks, and between two lines about the same silence.
+_AGAIN, _REMIND = 2.0, 3600.0
+_HALF_A_MINUTE = 30.0
+
+Run = Callable[[Sequence[str]], tuple[int, str]]
+
+
+def run(command: Sequence[str]) -> tuple[int, str]:
+    """Run a command; return its exit code and what it said."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    return done.returncode, done.stdout.strip()
+
+
+def there(device: Device, system: Path = _SYSTEM) -> bool:
+    """Whether the kernel has the device, and its shelf has answered."""
+    if device.aoe:
+        state = system / f"sys/block/etherd!e{device.aoe}/state"
+        try:
+            return state.read_text().strip().startswith("up") and (system / device.node.lstrip("/")).is_block_device()
+        except OSError:
+            return False
+    return (system / device.node.lstrip("/")).is_block_device()
+
+
+def activate(settings: Settings, ask: Run = run, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Wait for the devices as long as it takes, then activate the groups. Return the exit code."""
+    groups = [group.name for group in settings.groups]
+    if not settings.active or not groups:
+        return 0
+    if any(device.aoe for device in settings.devices):
+        code, said = ask(["modprobe", "aoe"])
+        if code:
+            _LOG.error("the kernel has no AoE: %s", said)
+            return 1
+    _wait(settings, ask, sleep)
+    return _activate(settings, groups, ask)
+
+
+def _wait(settings: Settings, ask: Run, sleep: Callable[[float], None]) -> None:
+    begin, told = time.monotonic(), 0.0
+    while missing := [device for device in settings.devices if not there(device)]:
+        now = time.monotonic()
+        if any(device.aoe for device in missing):
+            discover(settings)
+        if now - begin > _HALF_A_MINUTE and (not told or now - told > _REMIND):
+            told = now
+            names = ", ".join(f"{device.name} ({device.aoe or device.node})" for device in missing)
+            _LOG.log(NOTICE, "%s: no answer. What lives on it waits, and starts when it is there", names)
+        sleep(_AGAIN if told else _AGAIN / 4)
+    if told:
+        _LOG.log(NOTICE, "all devices are there after %.0f seconds", time.monotonic() - begin)
+    ask(["udevadm", "settle", "--timeout=10"])
+
+
+def discover(settings: Settings) -> None:
+    """Let the driver ask who is there; it does so by itself once a minute only."""
+    control = _SYSTEM / "dev/etherd"
+    try:
+        (control / "interfaces").write_text(settings.interface)
+        (control / "discover").write_text("discover")
+    except OSError as fault:
+        _LOG.debug("%s", fault)
+
+
+def _activate(settings: Settings, groups: list[str], ask: Run) -> int:
+    code, said = ask(["vgs", "--foreign", "--noheadings", "--separator=:", "--options=vg_name,vg_systemid"])
+    owners = dict(line.strip().split(":", 1) for line in said.splitlines() if ":" in line)
+    for name in groups:
+        if owners.get(name, settings.machine) not in ("", settings.machine):
+            _LOG.error(
+                "group %s belongs to %s, and this machine is %s: not activated. playbooks/failover-mailstore.yml takes a group over",
+                name,
+                owners[name],
+                settings.machine,
+            )
+            return 1
+    code, said = ask(["vgchange", "--activate", "y", "--activationmode", "complete", *groups])
+    if code:
+        _LOG.error("%s could not be activated: %s", ", ".join(groups), said)
+        return 1
+    ask(["udevadm", "settle", "--timeout=10"])
+    return 0
+
+
+def deactivate(settings: Settings, ask: Run = run) -> int:
+    """Deactivate the groups, so that no other machine finds them in use. Return the exit code."""
+    groups = [group.name for group in settings.groups]
+    code, said = ask(["vgchange", "--activate", "n", *groups]) if groups else (0, "")
+    if code:
+        _LOG.error("%s could not be deactivated: %s", ", ".join(groups), said)
+    return int(bool(code))
