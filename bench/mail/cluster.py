@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from frontdoor import paths
 from frontdoor.landscape import Landscape, Machine
@@ -16,7 +17,6 @@ from frontdoor.landscape import Landscape, Machine
 STEM = "bench"
 FIRST_UID = 41_000
 HOMES = "/mnt/home"
-COUNT = f"find {HOMES}/ -path '*/{STEM}[0-9]*/Maildir/new/*' -type f 2>/dev/null | wc -l"
 
 
 class BenchError(RuntimeError):
@@ -26,9 +26,11 @@ class BenchError(RuntimeError):
 class Cluster:
     """The lab's machines, by the nouns that this bench measures."""
 
-    def __init__(self) -> None:
-        """Read the inventory."""
-        self.site = Landscape(paths.INVENTORY)
+    def __init__(self, inventory: Path = paths.INVENTORY, homes: str = HOMES) -> None:
+        """Read the inventory. homes: where the bench's people live."""
+        self.site = Landscape(inventory)
+        self.homes = homes
+        self.count = f"find {homes}/ -path '*/{STEM}[0-9]*/Maildir/new/*' -type f 2>/dev/null | wc -l"
         self.provider = self.site.machines("directory_provider")[0]
         self.store = self.site.machines("mailstore")[0]
         self.exchanger = self.site.machines("exchanger")[0]
@@ -72,7 +74,7 @@ class Cluster:
             "accountStatus": "active",
             "uidNumber": str(FIRST_UID + number),
             "gidNumber": "100",
-            "homeDirectory": f"{HOMES}/{name}",
+            "homeDirectory": f"{self.homes}/{name}",
         }
         return "".join(f"{key}: {value}\n" for key, value in values.items()) + "\n"
 
@@ -90,16 +92,16 @@ class Cluster:
     def forget_mail(self) -> None:
         """Remove the homes of the bench's people, so that they are new again."""
         # Mail may still arrive while its home goes.
-        remove = f"rm -rf {HOMES}/{STEM}[0-9]*"
+        remove = f"rm -rf {self.homes}/{STEM}[0-9]*"
         self.run(self.store, f"{remove} 2>/dev/null || {{ sleep 2; {remove}; }}")
 
     def delivered(self) -> int:
         """Count the messages in the mailboxes of the bench's people."""
-        return int(self.run(self.store, COUNT))
+        return int(self.run(self.store, self.count))
 
     def wait_for(self, wanted: int, seconds: float = 180) -> None:
         """Wait until so many messages are in the mailboxes. One loop on the mailstore: a process a look would be measured too."""
-        loop = shlex.quote(f"until [ $({COUNT}) -ge {wanted} ]; do sleep 0.2; done")
+        loop = shlex.quote(f"until [ $({self.count}) -ge {wanted} ]; do sleep 0.2; done")
         try:
             self.run(self.store, f"timeout {seconds:.0f} sh -c {loop}", seconds=seconds + 20)
         except BenchError:
