@@ -1,0 +1,66 @@
+"""Makes LUNs of a shelf and the interface they are exported on, and says how they are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from posthouse.start import for_programs, start, words
+
+from . import luns, network
+from .report import report
+from .settings import Settings, load
+
+FINE, FOUND = 0, 1
+_EXITS = "Exit codes: 0 fine; 1 something is refused or not as it should be; 2 wrong use or configuration."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    return start(_parser(), arguments, load, _run)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser, commands = words("shelf", __doc__, _EXITS)
+    commands.add_parser("check", help="read the configuration and say what is wrong with it")
+    make = commands.add_parser("make", help="make and grow the files of LUNs", epilog=_EXITS)
+    make.add_argument("--check", action="store_true", help="only say what would be done")
+    commands.add_parser("network", help="make the interface, or wait for it")
+    for_programs(commands.add_parser("status", help="say how interface and LUNs are, and whether there is room", epilog=_EXITS))
+    return parser
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
+    if given.command == "check":
+        return FINE
+    if given.command == "status":
+        return _status(settings, given.json)
+    try:
+        if given.command == "network":
+            network.bring_up(settings)
+        else:
+            _make(settings, given.check)
+    except (luns.RefusedError, network.NetworkError) as fault:
+        print(f"shelf: {fault}", file=sys.stderr)
+        return FOUND
+    return FINE
+
+
+def _make(settings: Settings, check: bool) -> None:
+    steps = luns.plan(settings)
+    for step in steps:
+        print(step)
+    if not check:
+        luns.make(settings, steps)
+
+
+def _status(settings: Settings, as_json: bool) -> int:
+    said = report(settings)
+    if as_json:
+        print(json.dumps(said))
+    else:
+        for one in said["findings"]:
+            print(f"{one['level']:8} {one['says']}" + (f"\n         → {one['remedy']}" if one["remedy"] else ""))
+    return FINE if all(one["level"] == "fine" for one in said["findings"]) else FOUND

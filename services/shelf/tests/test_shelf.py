@@ -1,0 +1,132 @@
+"""What the shelf's command decides and does, on files of a temporary folder."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+
+import pytest
+
+from services.shelf.shelf import command, luns, network
+from services.shelf.shelf.settings import Lun, Settings, in_bytes
+
+
+def configuration(folder: Path, size: str = "1m", extra: str = "") -> Path:
+    (folder / "state").mkdir(exist_ok=True)
+    file = folder / "shelf.toml"
+    file.write_text(
+        f'interface = "aoe0"\nmtu = 9000\nowner = "{getpass.getuser()}"\nstate = "{folder}/state"\n{extra}'
+        f'[[luns]]\naddress = "1.0"\npath = "{folder}/luns/1.0"\nsize = "{size}"\nmachines = ["apollo"]\n'
+    )
+    return file
+
+
+def run(file: Path, *words: str) -> int:
+    return command.main(["--config", str(file), *words])
+
+
+@pytest.mark.parametrize(("text", "size"), [("512", 512), ("600m", 600 << 20), ("20G", 20 << 30), ("4k", 4096)])
+def test_sizes_are_written_as_people_write_them(text: str, size: int) -> None:
+    assert in_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1g", "1.5g", "20gb", "100"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="size"):
+        in_bytes(text)
+
+
+def test_a_file_is_made_sparse_then_grown_and_never_shrunk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lun = tmp_path / "luns" / "1.0"
+    assert run(configuration(tmp_path), "make", "--check") == 0
+    assert not lun.exists()
+    assert run(configuration(tmp_path), "make") == 0
+    assert "is made, 1048576 bytes" in capsys.readouterr().out
+    assert (lun.stat().st_size, lun.stat().st_blocks, lun.stat().st_mode & 0o777) == (1 << 20, 0, 0o600)
+    lun.write_bytes(b"mail" + lun.read_bytes()[4:])
+    assert run(configuration(tmp_path, "2m"), "make") == 0
+    assert "grows from 1048576 to 2097152" in capsys.readouterr().out
+    assert lun.stat().st_size == 2 << 20
+    assert lun.read_bytes()[:4] == b"mail"
+    assert run(configuration(tmp_path, "1m"), "make") == 0
+    assert capsys.readouterr().out == ""
+    assert lun.stat().st_size == 2 << 20
+
+
+def test_a_file_that_was_there_before_is_not_made_a_second_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The disk under it is not mounted: an empty LUN in its place would look to apollo as if all mail were gone."""
+    file = configuration(tmp_path)
+    assert run(file, "make") == 0
+    (tmp_path / "luns" / "1.0").unlink()
+    assert run(file, "make") == 1
+    assert "is its disk mounted?" in capsys.readouterr().err
+    assert not (tmp_path / "luns" / "1.0").exists()
+    (tmp_path / "state" / "1.0.made").unlink()
+    assert run(file, "make") == 0
+
+
+def test_one_lun_that_is_refused_keeps_all_others_as_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = configuration(tmp_path)
+    file.write_text(file.read_text() + f'[[luns]]\naddress = "1.1"\npath = "/dev/no-{tmp_path.name}"\n')
+    assert run(file, "make") == 1
+    assert "is the disk in, is the volume active?" in capsys.readouterr().err
+    assert not (tmp_path / "luns").exists()
+
+
+def test_a_device_that_is_no_disk_is_refused() -> None:
+    settings = Settings("aoe0", 9000, luns=[Lun("1.0", "/dev/null")])
+    with pytest.raises(luns.RefusedError, match="no disk and no volume"):
+        luns.plan(settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(('size = "1m"', ""), "needs a size"), (("mtu = 9000", "mtu = 90"), "mtu is"), (('"1m"', '"1x"'), "is no size")],
+)
+def test_mistakes_in_the_configuration_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], words: str
+) -> None:
+    file = configuration(tmp_path)
+    file.write_text(file.read_text().replace(*change))
+    assert run(file, "check") == 2
+    assert words in capsys.readouterr().err
+
+
+def test_status_says_what_nobody_can_reach_and_what_is_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(configuration(tmp_path).rename(tmp_path / "c"), "status", "--json") == 1
+    levels = {one["about"]: (one["level"], one["says"]) for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert levels["interface"][0] == "critical"
+    assert levels["1.0"][0] == "critical"
+    assert "LUN 1.0, of apollo, cannot be read" in levels["1.0"][1]
+
+
+def card(root: Path, name: str, address: str) -> None:
+    (root / "sys/class/net" / name).mkdir(parents=True)
+    (root / "sys/class/net" / name / "address").write_text(f"{address}\n")
+
+
+def test_the_card_is_found_by_its_address_whatever_its_name(tmp_path: Path) -> None:
+    settings = Settings("aoe0", 9000, "02:53:00:00:00:47", 100, "openvswitch")
+    card(tmp_path, "eth0", "02:00:00:00:00:01")
+    with pytest.raises(network.NetworkError, match="no interface has it"):
+        network.card(settings, tmp_path)
+    card(tmp_path, "eth7", "02:53:00:00:00:47")
+    # What lies on top of it has the same address.
+    card(tmp_path, "aoe0", "02:53:00:00:00:47")
+    assert network.card(settings, tmp_path) == "eth7"
+    card(tmp_path, "eth8", "02:53:00:00:00:47")
+    with pytest.raises(network.NetworkError, match="eth7, eth8"):
+        network.card(settings, tmp_path)
+
+
+def test_the_switch_tags_what_leaves_by_the_card() -> None:
+    words = " ".join(network.switch(Settings("aoe0", 9000, "02:53:00:00:00:47", 100, "openvswitch"), "eth1", ["eth1", "eth0", "aoe0"]))
+    assert "datapath_type=netdev" in words
+    assert "set port eth1 trunks=100 vlan_mode=trunk" in words
+    assert "set port aoe0 tag=100" in words
+    assert "mtu_request=9000" in words
+    # A card that was changed must not stay a door to the disks.
+    assert "--if-exists del-port posthouse-aoe eth0" in words
+    untagged = " ".join(network.switch(Settings("aoe0", 9000, "02:53:00:00:00:47", 0, "openvswitch"), "eth1", []))
+    assert "tag=" not in untagged
