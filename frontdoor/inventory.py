@@ -1,5 +1,6 @@
 """What a container has to be, from what the inventory says of a host."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
@@ -8,6 +9,14 @@ from typing import Any
 from frontdoor.errors import Refused
 
 OUTSIDE = "world"
+
+
+@dataclass(frozen=True)
+class Virtual:
+    """A machine with a kernel of its own: megabytes of memory, and processors."""
+
+    memory: int
+    processors: int
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,9 @@ class Machine:
     sources: str = ""
     address6: str = ""
     public_address6: str = ""
+    # Its card in the storage network, where it has one.
+    storage_hardware_address: str = ""
+    virtual: Virtual | None = None
 
     def legs(self) -> dict[str, str]:
         """Network name to address; eth0 is the first of them."""
@@ -60,6 +72,10 @@ def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[
     address6, public_address6 = (str(values.get(key, "")) for key in ("address6", "public_address6"))
     for given in filter(None, (address6, public_address6)):
         IPv6Address(given)
+    card = str(values.get("storage_hardware_address", "")).lower()
+    if card and not re.fullmatch("(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", card):
+        raise Refused(f"The inventory gives {name} a hardware address that is none: {card}.")
+    shape = values.get("lab_virtual")
     # The world asks its own root, which it serves itself.
     resolvers = (
         ("127.0.0.1",)
@@ -76,4 +92,6 @@ def from_values(name: str, values: Mapping[str, Any], groups: Mapping[str, list[
         deb822(values.get("base_apt_sources") or []),
         address6,
         "" if outside else public_address6,
+        card,
+        Virtual(int(shape["memory"]), int(shape["processors"])) if shape else None,
     )

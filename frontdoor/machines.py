@@ -1,4 +1,4 @@
-"""Make, start and remove the lab's machines: one systemd container for each host of the inventory."""
+"""Make, start and remove the lab's machines: one systemd container for each host of the inventory, or one with a virtual machine."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from frontdoor import depot, engine, host, image, kernel, network, paths, remains, ssh
+from frontdoor import depot, engine, host, image, kernel, network, paths, remains, ssh, virtual
 from frontdoor.inventory import Machine
 
 Report = Callable[[str], None]
@@ -30,15 +30,22 @@ class Outcome:
 
 def fingerprint(machine: Machine) -> str:
     """What a container cannot change while it lives; a difference means it has to be made anew."""
-    decisive = [machine.name, machine.legs(), machine.resolvers, machine.domain]
+    decisive: list[object] = [machine.name, machine.legs(), machine.resolvers, machine.domain]
+    # What a virtual machine is told lies in its container; addresses of IPv6 are part of it.
+    decisive += [machine.storage_hardware_address] if machine.storage_hardware_address else []
+    decisive += [machine.virtual, machine.legs6(), virtual.words(machine)] if machine.virtual else []
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]
 
 
-def _create(machine: Machine) -> None:
+def _create(machine: Machine, mirror: str) -> None:
     network.connect(machine)
+    labels = {"posthouse.machine": fingerprint(machine), "posthouse.checkout": str(paths.CHECKOUT)}
+    if machine.virtual:
+        virtual.create(machine, labels, mirror)
+        return
     words = ["create", "--name", machine.name, "--hostname", machine.name, "--no-hosts", "--pids-limit=-1"]
     words += ["--systemd=always", "--privileged", f"--cgroup-parent={engine.CGROUP_PARENT}", "--stop-timeout=20"]
-    words += ["--label", f"posthouse.machine={fingerprint(machine)}", "--label", f"posthouse.checkout={paths.CHECKOUT}"]
+    words += [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
     words += [f"--network=ns:{network.space(machine.name)}"]
     # podman writes resolv.conf anew at every start, so what it shall say is part of the machine.
     words += [f"--dns={address}" for address in machine.resolvers] or ["--dns=none"]
@@ -84,14 +91,14 @@ def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Re
     cut_off = [one for one in there if known[one.name]["State"] == "running" and not network.is_connected(one)]
     for one in cut_off:
         report(f"{one.name} had lost its cables: it is started again.")
-        engine.podman("stop", "--time", "20", one.name)
+        engine.podman("stop", one.name)
     idle = [one for one in there if one in cut_off or known[one.name]["State"] != "running"]
     ssh.write(everyone)
     ssh.authorized_key()
     if missing or idle:
         ssh.hang_up()
     with ThreadPoolExecutor(max_workers=4) as pool:
-        list(pool.map(_create, missing))
+        list(pool.map(lambda one: _create(one, mirror), missing))
         list(pool.map(lambda one: _start(one, report), [*missing, *idle]))
     depot.ensure(report, mirror)
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -136,7 +143,7 @@ def _start(machine: Machine, report: Report) -> None:
 
 
 def _settled(machine: Machine) -> str:
-    ssh.wait(machine.name)
+    ssh.wait(machine.name, virtual.BOOT if machine.virtual else 60)
     return machine.name
 
 

@@ -1,16 +1,17 @@
-"""The lab's two networks: a bridge each, and for each machine a network name space with its cables.
+"""The lab's networks: a bridge each, and for each machine a network name space with its cables.
 
 Podman only gets the ready name spaces. Its own networks would keep their address leases in one database for the whole host
 (/run/containers/networks/ipam.db), and a lease that a killed run leaves there can never be given again. Names and addresses
 here follow from the inventory alone, so that whatever a killed run leaves can be found and made anew. No route leads out of
 either network, so no firewall rule is needed or made.
 
-Both networks speak IPv6 too, unless this host's kernel does not.
+Campus and internet speak IPv6 too, unless this host's kernel does not. The storage network carries no addresses: AoE is frames.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ NETWORKS6 = {
     "campus": IPv6Network("2001:db8:10:143::/64"),
     "internet": IPv6Network("2001:db8:198:51::/64"),
 }
+STORAGE = "posthouse2"
+STORAGE_MTU = 9216  # what switches for jumbo frames carry: room for a tag, and for a site that goes above 9000
+BRIDGES = (*(bridge for bridge, _ in NETWORKS.values()), STORAGE)
 _SPACES = Path("/run/netns")  # where ip-netns(8) keeps them
 _PREFIX = "posthouse-"
 
@@ -74,7 +78,7 @@ def _batch(*lines: str, space: str = "") -> None:
 
 
 def define() -> None:
-    """Have both bridges up, with the control node's address."""
+    """Have the bridges up, with the control node's address; in the storage network it has none."""
     there = bridges()
     for name, (bridge, subnet) in NETWORKS.items():
         lines = [] if bridge in there else [f"link add {bridge} type bridge"]
@@ -82,6 +86,8 @@ def define() -> None:
         if speaks_ipv6():
             Path(f"/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6").write_text("0\n")
             _batch(f"address replace {gateway6(name)}/{NETWORKS6[name].prefixlen} dev {bridge} nodad")
+    lines = [] if STORAGE in there else [f"link add {STORAGE} mtu {STORAGE_MTU} type bridge mcast_snooping 0"]
+    _batch(*lines, f"link set {STORAGE} addrgenmode none up")
 
 
 def space(machine: str) -> Path:
@@ -104,6 +110,30 @@ def hardware(address: str) -> str:
     return "02:50:" + ":".join(f"{part:02x}" for part in IPv4Address(address).packed)
 
 
+@dataclass(frozen=True)
+class Leg:
+    """A card of a machine: into which bridge, with which hardware address, packet size and addresses with their prefix lengths."""
+
+    bridge: str
+    hardware: str
+    mtu: int
+    addresses: tuple[str, ...] = ()
+
+
+def legs(machine: Machine) -> list[Leg]:
+    """A machine's cards, eth0 first."""
+    found = []
+    for network, address in machine.legs().items():
+        bridge, subnet = NETWORKS[network]
+        addresses = [f"{address}/{subnet.prefixlen}"]
+        if (address6 := machine.legs6().get(network)) and speaks_ipv6():
+            addresses.append(f"{address6}/{NETWORKS6[network].prefixlen}")
+        found.append(Leg(bridge, hardware(address), 1500, tuple(addresses)))
+    if machine.storage_hardware_address:
+        found.append(Leg(STORAGE, machine.storage_hardware_address, STORAGE_MTU))
+    return found
+
+
 def connect(machine: Machine) -> None:
     """Have a machine's name space with its addresses, cabled to the bridges; what is right already is left alone."""
     name = space(machine.name).name
@@ -113,17 +143,32 @@ def connect(machine: Machine) -> None:
     shell.run(["ip", "netns", "add", name])
     inside = ["link set lo up"]
     outside = []
-    for leg, (network, address) in enumerate(machine.legs().items()):
-        bridge, subnet = NETWORKS[network]
-        cable = _cable(machine.name, leg)
-        peer = f"name eth{leg} address {hardware(address)} netns {name}"
-        outside += [f"link add {cable} type veth peer {peer}", f"link set {cable} master {bridge} up"]
-        inside += [f"address add {address}/{subnet.prefixlen} dev eth{leg}", f"link set eth{leg} up"]
-        if (address6 := machine.legs6().get(network)) and speaks_ipv6():
-            # No search for a second holder (RFC 4862, 5.4): while it lasts nobody can bind to the address, and daemons start at once.
-            inside += [f"address add {address6}/{NETWORKS6[network].prefixlen} dev eth{leg} nodad"]
+    for number, leg in enumerate(legs(machine)):
+        cable = _cable(machine.name, number)
+        # Of a virtual machine the guest has the address of the card, and this end is a port of a switch.
+        hardware_address = "" if machine.virtual else f"address {leg.hardware}"
+        outside += [f"link add {cable} mtu {leg.mtu} type veth peer name eth{number} mtu {leg.mtu} {hardware_address} netns {name}"]
+        outside += [f"link set {cable} master {leg.bridge} up"]
+        inside += _guest(number, leg) if machine.virtual else _own(number, leg)
     _batch(*outside)
     _batch(*inside, space=name)
+
+
+def _own(number: int, leg: Leg) -> list[str]:
+    """Lines of ip(8) for a card that the machine's name space uses itself."""
+    # No search for a second holder (RFC 4862, 5.4): while it lasts nobody can bind to the address, and daemons start at once.
+    addresses = [f"address add {one} dev eth{number}{' nodad' if ':' in one else ''}" for one in leg.addresses]
+    quiet = [] if leg.addresses else [f"link set eth{number} addrgenmode none"]
+    return [*quiet, *addresses, f"link set eth{number} up"]
+
+
+def _guest(number: int, leg: Leg) -> list[str]:
+    """The same for a card that a guest has: a switch joins the cable and the guest's tap, and has no address itself."""
+    switch, tap = f"switch{number}", f"tap{number}"
+    lines = [f"link add {switch} mtu {leg.mtu} type bridge mcast_snooping 0", f"tuntap add dev {tap} mode tap"]
+    lines += [f"link set {link} mtu {leg.mtu} addrgenmode none" for link in (switch, tap, f"eth{number}")]
+    lines += [f"link set {link} master {switch} up" for link in (tap, f"eth{number}")]
+    return [*lines, f"link set {switch} up"]
 
 
 def is_connected(machine: Machine) -> bool:
@@ -131,11 +176,15 @@ def is_connected(machine: Machine) -> bool:
     seen = shell.run(["ip", "-netns", space(machine.name).name, "-json", "address", "show", "up"], check=False)
     if seen.returncode:
         return False
-    addresses = {entry["local"] for link in json.loads(seen.stdout or "[]") for entry in link.get("addr_info", [])}
+    inside = json.loads(seen.stdout or "[]")
+    addresses = {f"{entry['local']}/{entry['prefixlen']}" for link in inside for entry in link.get("addr_info", [])}
     masters = {link["ifname"]: link.get("master") for link in _links()}
-    cables = {_cable(machine.name, leg): NETWORKS[network][0] for leg, network in enumerate(machine.legs())}
-    wanted = {*machine.legs().values(), *(machine.legs6().values() if speaks_ipv6() else [])}
-    return wanted <= addresses and all(masters.get(cable) == bridge for cable, bridge in cables.items())
+    switched = {link["ifname"] for link in inside if link.get("master")}
+    for number, leg in enumerate(legs(machine)):
+        ends = {f"eth{number}", f"tap{number}"} if machine.virtual else set()
+        if masters.get(_cable(machine.name, number)) != leg.bridge or not ends <= switched:
+            return False
+    return machine.virtual is not None or {one for leg in legs(machine) for one in leg.addresses} <= addresses
 
 
 def disconnect(machine: str) -> None:
@@ -143,15 +192,19 @@ def disconnect(machine: str) -> None:
     if space(machine).exists():
         shell.run(["ip", "netns", "delete", space(machine).name], check=False)
         space(machine).unlink(missing_ok=True)
-    for leg in range(len(NETWORKS)):
+    for leg in range(len(BRIDGES)):
         # Name spaces end asynchronously; a cable that lingers would be in the way of its successor.
         shell.run(["ip", "link", "delete", _cable(machine, leg)], check=False)
 
 
+def plug(machine: str, leg: int, plugged: bool) -> None:
+    """Pull a machine's cable, or put it back: whoever is at the other end sees that there is no carrier."""
+    shell.run(["ip", "link", "set", _cable(machine, leg), "up" if plugged else "down"])
+
+
 def bridges() -> list[str]:
     """Those of our bridges that exist."""
-    ours = {bridge for bridge, _ in NETWORKS.values()}
-    return [link["ifname"] for link in _links() if link["ifname"] in ours]
+    return [link["ifname"] for link in _links() if link["ifname"] in BRIDGES]
 
 
 def forget(machines: Sequence[str]) -> list[str]:
@@ -166,9 +219,8 @@ def sweep() -> None:
     """Remove every name space, cable and bridge of the lab."""
     for one in _SPACES.glob(f"{_PREFIX}*"):
         disconnect(one.name.removeprefix(_PREFIX))
-    ours = {bridge for bridge, _ in NETWORKS.values()}
     for link in _links():
-        if link.get("master") in ours:
+        if link.get("master") in BRIDGES:
             shell.run(["ip", "link", "delete", link["ifname"]], check=False)
     for bridge in bridges():
         shell.run(["ip", "link", "delete", bridge], check=False)
@@ -183,11 +235,10 @@ def _routes(family: str) -> list[dict[str, Any]]:
 
 def collisions(addresses: list[str]) -> str:
     """What the control node already uses of our networks: a route, a resolver, a mirror; nothing when all is free."""
-    ours = {bridge for bridge, _ in NETWORKS.values()}
     subnets = [(name, subnet) for name, (_, subnet) in NETWORKS.items()] + list(NETWORKS6.items())
     for route in (route for family in ("-4", "-6") for route in _routes(family)):
         destination = route.get("dst", "default")
-        if destination == "default" or route.get("dev") in ours:
+        if destination == "default" or route.get("dev") in BRIDGES:
             continue
         taken = ip_network(destination, strict=False)
         for name, subnet in subnets:

@@ -19,5 +19,8 @@ CONTROL_SOCKETS = RUN / "ssh"
 
 STORE = CACHE / "containers"
 DEPOT = CACHE / "depot"
+VIRTUAL = CACHE / "virtual"
 
 INVENTORY = CHECKOUT / "inventory" / "lab"
+# The same with a mailstore on a shelf: virtual machines, which take longer.
+STORAGE_INVENTORY = CHECKOUT / "inventory" / "lab_storage"

@@ -10,10 +10,13 @@ from ansible.utils.display import Display
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from frontdoor import image, inventory, machines
+from frontdoor import image, inventory, machines, virtual_image
 from frontdoor.errors import Refused
 
-VALUES = ("address", "public_address", "address6", "public_address6", "cluster_domains", "base_apt_sources")
+VALUES = (
+    *("address", "public_address", "address6", "public_address6", "cluster_domains", "base_apt_sources"),
+    *("storage_hardware_address", "lab_virtual"),
+)
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible publishes no types
@@ -58,4 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible publishes no ty
         mirror = str(hostvars[names[0]].get("lab_mirror", ""))
         machines.prepare(report)
         image.ensure(mirror, report)
-        return machines.present([one for one in wanted if one.name in names], wanted, report, mirror)
+        chosen = [one for one in wanted if one.name in names]
+        if any(one.virtual for one in chosen):
+            virtual_image.ensure(mirror, report)
+        return machines.present(chosen, wanted, report, mirror)
