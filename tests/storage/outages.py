@@ -82,3 +82,19 @@ def converge(lab: Lab, folder: Path, values: dict[str, dict[str, Any]], tags: st
     done = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     return done.stdout
+
+
+def with_hole(table: str, first: int, end: int) -> str:
+    """Return a table of linear targets in which the sectors from first up to end fail (dmsetup(8))."""
+    lines = []
+    for line in table.splitlines():
+        start, length, kind, device, offset = line.split()
+        assert kind == "linear", line
+        there = range(int(start), int(start) + int(length))
+        for piece in (range(there.start, min(first, there.stop)), range(max(end, there.start), there.stop)):
+            if piece:
+                lines.append((piece.start, len(piece), f" linear {device} {int(offset) + piece.start - there.start}"))
+        hole = range(max(first, there.start), min(end, there.stop))
+        if hole:
+            lines.append((hole.start, len(hole), " error"))
+    return "".join(f"{start} {length}{what}\n" for start, length, what in sorted(lines))
