@@ -91,9 +91,9 @@ def with_hole(table: str, first: int, end: int) -> str:
         start, length, kind, device, offset = line.split()
         assert kind == "linear", line
         there = range(int(start), int(start) + int(length))
-        for piece in (range(there.start, min(first, there.stop)), range(max(end, there.start), there.stop)):
-            if piece:
-                lines.append((piece.start, len(piece), f" linear {device} {int(offset) + piece.start - there.start}"))
+        around = (range(there.start, min(first, there.stop)), range(max(end, there.start), there.stop))
+        shift = int(offset) - there.start
+        lines += [(piece.start, len(piece), f" linear {device} {piece.start + shift}") for piece in around if piece]
         hole = range(max(first, there.start), min(end, there.stop))
         if hole:
             lines.append((hole.start, len(hole), " error"))
