@@ -13,19 +13,23 @@ if _ROOT not in sys.path:
     sys.path.append(_ROOT)
 
 
-def backup_sources(machines: Iterable[Mapping[str, str]], directory: str) -> list[dict[str, Any]]:
+def backup_sources(
+    machines: Iterable[Mapping[str, str]], directory: str, standbys: Iterable[Mapping[str, str]] = ()
+) -> list[dict[str, Any]]:
     """Say of each machine by which addresses and by which key it is known.
 
-    machines: as cluster_members describes them. directory: the authority's, where <name>.pem is.
+    machines: as cluster_members describes them. directory: the authority's, where <name>.pem is. standbys: machines that may run each of
+    them, with its certificate.
     Returns fqdn, addresses and key: the SHA-256 fingerprint of the public key in its certificate as Postfix writes it, empty for a
     machine that has no certificate yet: it could not come anyway.
     """
     from module_utils import certificates  # noqa: PLC0415  15 ms that tasks with other filters need not wait
 
+    standbys = list(standbys)
     return [
         {
             "fqdn": one["fqdn"],
-            "addresses": [one[family] for family in ("address", "address6") if one.get(family)],
+            "addresses": [place[family] for place in (one, *standbys) for family in ("address", "address6") if place.get(family)],
             "key": certificates.key_fingerprint(directory, one["name"]),
         }
         for one in machines

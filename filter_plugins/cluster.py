@@ -53,9 +53,51 @@ def cluster_addresses(machines: Iterable[Mapping[str, str]], public: bool = Fals
     return list(dict.fromkeys(machine[key] for key in wanted for machine in machines if machine.get(key)))
 
 
+def cluster_stand_ins(names: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Say which machine runs under the name of which other one, as their value stand_in says (docs/failover.md).
+
+    names: of mailstores, in the order of the inventory. hostvars: Ansible's.
+    Returns name -> standby, nothing for names whose own machine runs them.
+    Raises ValueError for a standby that is no machine of the inventory, or that two names have.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        standby = str(hostvars[name].get("stand_in") or "")
+        if not standby:
+            continue
+        if standby not in hostvars:
+            raise ValueError(f"{name} has the stand_in {standby}, which is no machine of the inventory")
+        if standby in found.values():
+            other = next(one for one, by in found.items() if by == standby)
+            raise ValueError(f"{name} and {other} have the same stand_in {standby}: a machine can be only one of them")
+        found[str(name)] = standby
+    return found
+
+
+def cluster_as_run(machines: Iterable[Mapping[str, str]], stand_ins: Mapping[str, str]) -> list[dict[str, str]]:
+    """Say of machines where they are today, when standbys run some of them.
+
+    machines: as cluster_members describes them, standbys among them. stand_ins: as cluster_stand_ins says.
+    Returns the same in the same order; who stands in has given its addresses to the other name, and its own name to nobody.
+    """
+    machines = list(machines)
+    known = {machine["name"]: machine for machine in machines}
+    keys = ("address", "public_address", "address6", "public_address6")
+    return [
+        {**machine, **{key: known[stand_ins.get(machine["name"], machine["name"])][key] for key in keys}}
+        for machine in machines
+        if machine["name"] not in stand_ins.values()
+    ]
+
+
 class FilterModule:
     """Filters of this file, by the name that templates use."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters."""
-        return {"cluster_addresses": cluster_addresses, "cluster_members": cluster_members}
+        return {
+            "cluster_addresses": cluster_addresses,
+            "cluster_as_run": cluster_as_run,
+            "cluster_members": cluster_members,
+            "cluster_stand_ins": cluster_stand_ins,
+        }

@@ -33,6 +33,7 @@ def dns_zones(
     records: Iterable[Record] = (),
     signers: Mapping[str, Sequence[str]] | None = None,
     public: bool = False,
+    moving: Mapping[str, int] | None = None,
 ) -> list[Zone]:
     """Make the zones of one view.
 
@@ -41,6 +42,7 @@ def dns_zones(
     reverse_networks: whose PTR records are ours. extra_zones: zones given as name and records (name, type, value).
     secondaries: names of name servers elsewhere that take the zones from ours. records: further records with full names.
     signers: zone -> data of DS records for it, which zones of ours above it hold. public: as for names.visible.
+    moving: machine -> seconds that others may remember its addresses, for those that may be elsewhere soon; the zone's time for all others.
     Returns zones: name and records (name, type, value), each in a stable order.
     Raises ValueError for a record whose name is in none of the zones.
     """
@@ -56,7 +58,7 @@ def dns_zones(
 
     made = {name: list(delegation) for name in dict.fromkeys([*own, *(zone["name"] for zone in extra), *reverse])}
     _place(made, _exchange((*domains, *collapsed_domains), names.visible(exchangers, public)))
-    _place(made, _addresses(seen, services, domains[0], public))
+    _place(made, _addresses(seen, services, domains[0], public, moving or {}))
     for zone in extra:
         made[zone["name"]] += zone["records"]
     _place(made, records)
@@ -78,7 +80,7 @@ def _place(zones: Mapping[str, list[Record]], records: Iterable[Record]) -> None
         if zone is None:
             raise ValueError(f"the record {one['name']} {one['type']} is in none of the zones {', '.join(zones)}")
         below = names.below(one["name"], zone)
-        zones[zone].append(names.record(below or "@", one["type"], one["value"]))
+        zones[zone].append({**one, "name": below or "@"})
 
 
 def _exchange(domains: Iterable[str], exchangers: Iterable[Machine]) -> list[Record]:
@@ -86,9 +88,15 @@ def _exchange(domains: Iterable[str], exchangers: Iterable[Machine]) -> list[Rec
     return [names.record(domain, "MX", f"10 {exchanger['fqdn']}.") for domain in domains for exchanger in exchangers]
 
 
-def _addresses(seen: Iterable[Mapping[str, Any]], services: Iterable[Mapping[str, Any]], domain: str, public: bool) -> list[Record]:
+def _addresses(
+    seen: Iterable[Mapping[str, Any]], services: Iterable[Mapping[str, Any]], domain: str, public: bool, moving: Mapping[str, int]
+) -> list[Record]:
     """Addresses of machines under their own names, and under those of what they serve: all of them, so that clients share them out."""
-    found = [names.address_record(machine["fqdn"], address) for machine in seen for address in machine["addresses"]]
+    found = [
+        names.address_record(machine["fqdn"], address) | ({"ttl": str(moving[machine["name"]])} if machine["name"] in moving else {})
+        for machine in seen
+        for address in machine["addresses"]
+    ]
     for service in services:
         servers = names.visible(service["machines"], public)
         for name in service["names"]:
@@ -132,7 +140,7 @@ def dns_zone_file(zone: Zone, primary: str, hostmaster: str, ttl: int = 3600, ne
         value = names.quoted(one["value"]) if one["type"] == "TXT" else one["value"]
         if "\n" in value or "\n" in one["name"]:
             raise ValueError(f"{zone['name']}: the record {one['name']!r} {one['type']} has a line end in it")
-        lines.append(f"{one['name']} IN {one['type']} {value}")
+        lines.append(" ".join(filter(None, [one["name"], one.get("ttl", ""), "IN", one["type"], value])))
     return "\n".join(lines) + "\n"
 
 

@@ -46,6 +46,11 @@ def test_a_mailstore_is_known_by_its_addresses_and_its_key(pki: Path) -> None:
     assert found == {"fqdn": "hermes.example.edu", "addresses": ["192.0.2.21", "2001:db8::21"], "key": digest}
 
 
+def test_it_is_known_on_a_machine_that_stands_in_for_it_too(tmp_path: Path) -> None:
+    (found,) = backup_sources([STORE], str(tmp_path), [{"name": "artemis", "address": "192.0.2.25", "address6": ""}])
+    assert found["addresses"] == ["192.0.2.21", "2001:db8::21", "192.0.2.25"]
+
+
 def test_one_without_a_certificate_has_no_key(tmp_path: Path) -> None:
     (found,) = backup_sources([{**STORE, "address6": ""}], str(tmp_path))
     assert found == {"fqdn": "hermes.example.edu", "addresses": ["192.0.2.21"], "key": ""}

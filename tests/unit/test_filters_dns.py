@@ -37,6 +37,13 @@ def zones(**more: Any) -> dict[str, list[tuple[str, str, str]]]:
     return {zone["name"]: [(record["name"], record["type"], record["value"]) for record in zone["records"]] for zone in made}
 
 
+def test_of_a_machine_that_may_move_others_remember_the_address_not_for_long() -> None:
+    (campus,) = dns_zones(MACHINES, ["example.edu"], [NS], [MX], [{"names": ["store"], "machines": [STORE]}], moving={"store1": 60})
+    text = dns_zone_file(campus, "ns1.example.edu", "postmaster@example.edu")
+    assert "\nstore1 60 IN A 10.0.0.21\n" in text
+    assert "\nproxy1 IN A 10.0.0.41\n" in text
+
+
 @pytest.mark.parametrize(
     ("networks", "names"),
     [
