@@ -15,8 +15,9 @@ from typing import Any
 from posthouse.text import visible
 
 from . import jobs, owners
-from .doveadm import COPIES, REMOVED, REMOVED_FOLDERS, DoveadmError, Place, fetch, run
+from .doveadm import COPIES, REMOVED, REMOVED_FOLDERS, Place, fetch, run
 from .holds import held
+from .kept import readable
 from .people import DirectoryAwayError, Person, everybody
 from .settings import Settings
 
@@ -153,23 +154,13 @@ def cull(settings: Settings, now: datetime, *, check: bool = False) -> Outcome:
 def _copies(place: Place) -> list[Mapping[str, bytes]]:
     """Return of each copy its UID, its own word for when it was delivered, and when it came.
 
-    The word stands in Dovecot's index. Where that was lost the letters are opened, and a damaged one would hide all the others: then
-    they are asked one by one, and what a damaged one cannot say is empty.
+    The word stands in Dovecot's index. Where that was lost the letters are opened: what a damaged one cannot say is empty.
     """
-    query = ["mailbox", "INBOX"]
-    try:
-        return list(fetch(place, ["uid", _SAVED, "date.saved.unixtime"], [*query, "all"]))
-    except DoveadmError as fault:
-        if fault.exit < 0:
-            raise
-    rows: list[Mapping[str, bytes]] = []
-    for row in fetch(place, ["uid", "date.saved.unixtime"], [*query, "all"]):
-        try:
-            rows += fetch(place, ["uid", _SAVED, "date.saved.unixtime"], [*query, "uid", row["uid"].decode()])
-        except DoveadmError as fault:
-            if fault.exit < 0:
-                raise
-            rows.append({**row, _SAVED: b""})
+    within, damaged = ["mailbox", "INBOX"], list[str]()
+    rows = readable(place, ["uid", _SAVED, "date.saved.unixtime"], within, [], damaged)
+    if damaged:
+        known = {row["uid"] for row in rows}
+        rows += [{**row, _SAVED: b""} for row in fetch(place, ["uid", "date.saved.unixtime"], within) if row["uid"] not in known]
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,6 +43,8 @@ class Copy:
 
 
 Kept = TypeVar("Kept", Letter, Copy)
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 
 def listed(place: doveadm.Place, folder: str, query: Sequence[str] = ()) -> list[Letter]:
@@ -94,22 +96,30 @@ def readable(
     for line in doveadm.run(place, ["search", *(within or ["all"])], patience=PATIENCE).decode("ascii", "replace").splitlines():
         folder, _, uid = line.partition(" ")
         numbers.setdefault(folder, []).append(uid)
-    return [row for folder, uids in numbers.items() for row in _halved(place, fields, ["mailbox-guid", folder], uids, query, faults)]
+    found: list[Mapping[str, bytes]] = []
+    for folder, uids in numbers.items():
+
+        def rows(some: Sequence[str], folder: str = folder) -> Iterable[Mapping[str, bytes]]:
+            return doveadm.fetch(place, fields, ["mailbox-guid", folder, "uid", ",".join(some), *query], patience=PATIENCE)
+
+        found += _halved(rows, uids, lambda uid, fault: faults.append(f"letter {uid}: {fault}"))
+    return found
 
 
 def _halved(
-    place: doveadm.Place, fields: Sequence[str], folder: Sequence[str], uids: Sequence[str], query: Sequence[str], faults: list[str]
-) -> Iterator[Mapping[str, bytes]]:
+    ask: Callable[[Sequence[Asked]], Iterable[Answer]], some: Sequence[Asked], lost: Callable[[Asked, doveadm.DoveadmError], None]
+) -> Iterator[Answer]:
+    """Yield what is answered of some letters, asked in ever smaller parts where a damaged one ends an answer; that one is lost."""
     try:
-        found = list(doveadm.fetch(place, fields, [*folder, "uid", ",".join(uids), *query], patience=PATIENCE))
+        found = list(ask(some))
     except doveadm.DoveadmError as fault:
         if not _damaged(fault):
             raise
-        if len(uids) == 1:
-            faults.append(f"letter {uids[0]}: {fault}")
+        if len(some) == 1:
+            lost(some[0], fault)
             return
-        for half in (uids[: len(uids) // 2], uids[len(uids) // 2 :]):
-            yield from _halved(place, fields, folder, half, query, faults)
+        for half in (some[: len(some) // 2], some[len(some) // 2 :]):
+            yield from _halved(ask, half, lost)
         return
     yield from found
 
@@ -130,29 +140,19 @@ def facts_in(row: Mapping[str, bytes]) -> Facts | None:
 
 def texts(place: doveadm.Place, folder: str, wanted: Sequence[Kept], faults: list[str]) -> Iterator[tuple[Kept, bytes]]:
     """Yield letters with their bytes. One that cannot be read becomes a fault and keeps no other back. Raises DoveadmError."""
+
+    def read(some: Sequence[Kept]) -> Iterable[tuple[Kept, bytes]]:
+        by_uid = {one.uid: one for one in some}
+        query = ["mailbox", folder, "uid", ",".join(map(str, sorted(by_uid)))]
+        found = {int(row["uid"]): row["text"] for row in doveadm.fetch(place, ["uid"], query, text=True, patience=PATIENCE)}
+        faults.extend(f"letter {one} of {folder} went away while it was read" for one in by_uid.keys() - found.keys())
+        return ((by_uid[uid], text) for uid, text in found.items())
+
     at = 0
     while at < len(wanted):
         end, size = at, 0
         while end < len(wanted) and end - at < _LETTERS and (end == at or size + wanted[end].size <= _BYTES):
             size += wanted[end].size
             end += 1
-        yield from _texts(place, folder, wanted[at:end], faults)
+        yield from _halved(read, wanted[at:end], lambda one, fault: faults.append(f"letter {one.uid} of {folder}: {fault}"))
         at = end
-
-
-def _texts(place: doveadm.Place, folder: str, some: Sequence[Kept], faults: list[str]) -> Iterator[tuple[Kept, bytes]]:
-    by_uid = {one.uid: one for one in some}
-    query = ["mailbox", folder, "uid", ",".join(map(str, sorted(by_uid)))]
-    try:
-        found = [(by_uid[int(row["uid"])], row["text"]) for row in doveadm.fetch(place, ["uid"], query, text=True, patience=PATIENCE)]
-    except doveadm.DoveadmError as fault:
-        if not _damaged(fault):
-            raise
-        if len(some) == 1:
-            faults.append(f"letter {some[0].uid} of {folder}: {fault}")
-            return
-        for half in (some[: len(some) // 2], some[len(some) // 2 :]):
-            yield from _texts(place, folder, half, faults)
-        return
-    yield from found
-    faults.extend(f"letter {one} of {folder} went away while it was read" for one in by_uid.keys() - {letter.uid for letter, _ in found})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.backup.backup import cull as module
-from services.backup.backup import owners
+from services.backup.backup import doveadm, owners
 from services.backup.backup.cull import due_copies, due_removed, is_due, uid_set
 from services.backup.backup.doveadm import DoveadmError
 from services.backup.backup.people import DirectoryAwayError, Person
@@ -146,13 +146,15 @@ def test_a_damaged_copy_hides_no_other(settings: Settings, monkeypatch: pytest.M
     copies = {uid: copy(uid, saved, came) for uid, saved, came in ((1, "2026-10-01T00:00:00Z", young), (2, "", old), (3, "", young))}
     gone: list[str] = []
 
-    def fetch(_place: Any, fields: list[str], query: list[str]) -> list[dict[str, bytes]]:
-        asked = list(copies) if query[-1] == "all" else [int(query[-1])]
+    def fetch(_place: Any, fields: list[str], query: list[str], **_: Any) -> list[dict[str, bytes]]:
+        asked = [int(one) for one in query[-1].split(",")] if "uid" in query else list(copies)
         if "hdr.x-posthouse-saved" in fields and set(asked) & {2, 3}:
             raise DoveadmError("fetch(hdr) failed: zstd: corrupted data", 75)
         return [{name: copies[uid][name] for name in fields} for uid in asked]
 
     monkeypatch.setattr(module, "fetch", fetch)
+    monkeypatch.setattr(doveadm, "fetch", fetch)
+    monkeypatch.setattr(doveadm, "run", lambda *_a, **_k: "".join(f"inbox {uid}\n" for uid in copies).encode())
     monkeypatch.setattr(module, "run", lambda _place, words: gone.append(words[-1]))
     (settings.person("ann") / "copies").mkdir(parents=True)
     outcome = module.Outcome()
