@@ -66,7 +66,7 @@ def run(stages: Stages, only: Sequence[str] = ()) -> list[str]:
     waiting = list(chosen)
     with stages.stage("lint"), ThreadPoolExecutor(max_workers=TWO) as pool:
         stages.at(", ".join(waiting))
-        for name, status, wall, text in pool.map(lambda item: _one(*item), chosen.items()):
+        for name, status, wall, text in pool.map(lambda item: _one(item[0], stages.words(item[1])), chosen.items()):
             stages.say(f"{name}: {'found something' if status else 'no finding'} ({wall:.1f} s)")
             waiting.remove(name)
             stages.at(", ".join(waiting))

@@ -17,6 +17,8 @@ from frontdoor.errors import Refused
 
 HEARTBEAT = 15.0  # seconds between signs of life in a log that nobody watches
 TAIL = 40
+# For what runs beside others: the processor's time that nobody else wants. Linux gives such a process 15 parts where another has 1024.
+YIELDING = ("nice", "-n", "19")
 
 _PROGRESS = re.compile(
     r"^(?:(?:TASK|PLAY|RUNNING HANDLER) \[(?P<task>.*)\] \**|.*\[ *(?P<percent>\d+)%\]|(?:INFO|WARNING) +(?P<note>\S.*))$"
@@ -40,13 +42,21 @@ class Stages:
         self._begun = time.monotonic() - sum(wall for _, wall in self.walls)
         self._at = ""
         self._label = ""
+        self._before: tuple[str, ...] = ()
         self._lock = threading.Lock()
 
     def beside(self) -> "Stages":
-        """Return stages that run in another thread meanwhile: in the same table, each of their lines with the stage's name before it."""
+        """Return stages that run in another thread meanwhile, and whose programs take no processor from others.
+
+        They stand in the same table; each of their lines has the stage's name before it.
+        """
         other = copy.copy(self)
-        other._at, other._label = "", "beside"
+        other._at, other._label, other._before = "", "beside", YIELDING
         return other
+
+    def words(self, argv: Sequence[str]) -> list[str]:
+        """Return the command that runs a program of these stages."""
+        return [*self._before, *argv]
 
     def say(self, line: str) -> None:
         """Print a line of the running stage."""
@@ -119,7 +129,7 @@ class Stages:
         tail: deque[str] = deque(maxlen=TAIL)
         with (
             log.open("w") as output,
-            opened(argv) as process,
+            opened(self.words(argv)) as process,
         ):
             assert process.stdout
             try:

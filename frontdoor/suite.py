@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|deselected|wa
 class Stage:
     """One stage: what it needs (a converged lab, a machine to throw away), and whether what follows is pointless when it fails.
 
-    beside: runs while the first stage that is not so runs, one after another; it needs nothing of a lab and changes nothing there.
+    beside: runs meanwhile, one such after another, when a lab is built; it needs nothing of a lab and changes nothing there.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Stage:
 ON_BOTH_LINES = ("tests/architecture/test_example_inventory.py", "tests/unit")
 
 STAGES = (
-    # These three want a processor, and the building of the lab mostly waits for packages and daemons.
+    # These three want a processor, and the others mostly wait: for packages, daemons, and what must have its time to happen.
     Stage("lint", "linters and type checker, no finding", needs_lab=False, beside=True),
     Stage(
         "unit",
@@ -170,7 +170,7 @@ def _all(suite: Suite, chosen: list[Stage], stages: Stages) -> None:
         (paths.STATE / "faults.json").unlink(missing_ok=True)
     aside = [stage for stage in chosen if stage.beside]
     rest = [stage for stage in chosen if not stage.beside]
-    # Only beside the building of a lab: what people's clocks see in a lab that is up is not measured on a busy processor.
+    # In a run of everything, with the processor's time that nobody else wants; who names a few stages wants to see them one by one.
     if not (rest and rest[0].decisive):
         for stage in aside:
             suite.run(stage)
@@ -179,11 +179,12 @@ def _all(suite: Suite, chosen: list[Stage], stages: Stages) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
         meanwhile = suite.beside()
         done = pool.submit(lambda: [meanwhile.run(stage) for stage in aside])
-        _in_front(suite, rest, stages, done.result)
+        _in_front(suite, rest, stages)
+        done.result()
 
 
-def _in_front(suite: Suite, rest: Sequence[Stage], stages: Stages, beside: Callable[[], object] = lambda: None) -> None:
-    """Run stages that need the lab. beside: waits for what runs meanwhile, and is called when the first is over."""
+def _in_front(suite: Suite, rest: Sequence[Stage], stages: Stages) -> None:
+    """Run stages that need the lab."""
     ready = False
     for stage in rest:
         if (stage.needs_lab or stage.scenario or stage.spare) and not ready:
@@ -192,8 +193,6 @@ def _in_front(suite: Suite, rest: Sequence[Stage], stages: Stages, beside: Calla
                 commands.bring_up(stages)
                 commands.converge(stages)
             ready = not stage.spare
-        passed = suite.run(stage)
-        beside()
-        if not passed and stage.decisive:
+        if not suite.run(stage) and stage.decisive:
             print(f"lab: {stage.name} failed, so what needs a whole lab is not run", file=sys.stderr)
             return

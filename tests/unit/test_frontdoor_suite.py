@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -43,21 +44,21 @@ def test_a_shim_that_does_not_run_is_no_python(monkeypatch: pytest.MonkeyPatch, 
 
 
 class Ran(suite.Suite):
-    """Stages that only say when they begin and end; default goes on until all that stand beside it are through, or the other way round."""
+    """Stages that only say when they begin and end; faults goes on until all that stand beside it are through, or the other way round."""
 
     def __init__(self, last: str, failing: str = "") -> None:
         super().__init__(Stages(quiet=True))
         self.last, self.failing = last, failing
         self.order: list[str] = []
-        self.begun = {name: threading.Event() for name in ("default", "other_python")}
-        self.ended = {name: threading.Event() for name in ("default", "other_python")}
+        self.begun = {name: threading.Event() for name in ("faults", "other_python")}
+        self.ended = {name: threading.Event() for name in ("faults", "other_python")}
 
     def run(self, stage: suite.Stage) -> bool:
         self.order.append(stage.name)
         if stage.name in self.begun:
             self.begun[stage.name].set()
         if stage.name == self.last:
-            other = ({"default", "other_python"} - {self.last}).pop()
+            other = ({"faults", "other_python"} - {self.last}).pop()
             assert self.ended[other].wait(PATIENCE), f"{other} waits for {self.last}: they do not run beside each other"
         if stage.name in self.ended:
             self.ended[stage.name].set()
@@ -77,19 +78,22 @@ def _no_lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_no_lab")
-@pytest.mark.parametrize("last", ["default", "other_python"])
-def test_what_needs_no_lab_runs_while_one_is_built_and_is_over_before_anything_is_measured(last: str) -> None:
+@pytest.mark.parametrize("last", ["faults", "other_python"])
+def test_what_needs_no_lab_runs_meanwhile_and_the_run_waits_for_it(last: str) -> None:
     ran = Ran(last)
     suite._all(ran, several("lint", "unit", "other_python", "default", "cluster", "faults"), ran.stages)
     assert [name for name in ran.order if name.split()[0] in {"lint", "unit", "other_python"}] == [
         word for name in ("lint", "unit", "other_python") for word in (name, f"{name} ended")
     ]
-    assert ran.order[-4:] == ["cluster", "cluster ended", "faults", "faults ended"]
+    assert [name for name in ran.order if name.split()[0] in {"default", "cluster", "faults"}] == [
+        word for name in ("default", "cluster", "faults") for word in (name, f"{name} ended")
+    ]
+    assert ran.order[-1] == f"{last} ended"
 
 
 @pytest.mark.usefixtures("_no_lab")
 def test_without_a_lab_that_holds_mail_nothing_more_is_run(capsys: pytest.CaptureFixture[str]) -> None:
-    ran = Ran("other_python", failing="default")
+    ran = Ran("", failing="default")
     suite._all(ran, several("lint", "unit", "other_python", "default", "cluster"), ran.stages)
     assert "other_python ended" in ran.order
     assert "cluster" not in ran.order
@@ -101,6 +105,16 @@ def test_beside_a_lab_that_is_up_nothing_runs() -> None:
     ran = Ran("")
     suite._all(ran, several("unit", "cluster"), ran.stages)
     assert ran.order == ["unit", "unit ended", "cluster", "cluster ended"]
+
+
+def test_what_runs_beside_takes_no_processor_from_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paths, "LOGS", tmp_path)
+    run, tell = suite.Suite(Stages(quiet=True)), [sys.executable, "-c", "import os; print(os.nice(0))"]
+    for name, mine in {"in_front": run, "beside": run.beside()}.items():
+        mine.stages.command(name, tell)
+    front, beside = (int((tmp_path / f"{name}.log").read_text()) for name in ("in_front", "beside"))
+    assert beside == 19
+    assert front == os.nice(0)
 
 
 def test_lines_of_what_runs_beside_are_told_apart_and_everything_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
