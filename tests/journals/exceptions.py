@@ -112,4 +112,15 @@ TABLE: list[Excuse] = [
         r"^(warning: Mail system is down -- accessing queue directly|fatal: Queue report unavailable - mail system is down)",
         "test_fates stops a mailstore's Postfix, and so its instance for copies; their service asks how much waits",
     ),
+    Excuse(
+        "kernel",
+        r"^(tsc: Unable to calibrate|APIC calibration not consistent|mtrr: your CPUs had inconsistent|acpi PNP0A03:00: fail to add |"
+        r"amd_pstate: the _CPC object is not present|platform regulatory\.0: Direct firmware load for regulatory\.db failed)",
+        "a virtual machine of the lab has an emulated board, without a real one's clock, registers and radio",
+    ),
+    Excuse(
+        "kernel",
+        r"^device-mapper: core: CONFIG_IMA_DISABLE_HTABLE is disabled",
+        "Debian's kernel says how it was built; nothing here measures files",
+    ),
 ]
