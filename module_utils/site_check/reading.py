@@ -197,6 +197,9 @@ def _variables(site: Site, folder: Path, of_host: bool) -> None:
             continue
         owner = relative.parts[0] if len(relative.parts) > 1 else path.stem if path.suffix in (*YAML_SUFFIXES, ".json") else path.name
         known = site.hosts if of_host else site.groups
+        if len(relative.parts) == 1 and path.suffix and (folder / owner).is_dir():
+            what = f"Ansible reads the folder {folder.name}/{owner} and then not this file: move it into the folder"
+            site.faults.append(Fault(place(path), what))
         if owner not in known:
             kind = "host" if of_host else "group"
             site.faults.append(Fault(place(path), f"the inventory has no {kind} {owner}{near(owner, known)}"))

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from module_utils.site_check import standbys
 from module_utils.site_check.kinds import judge
 from module_utils.site_check.reading import Fault, Loader, Setting, Site, near, pairs, place, read, scalars
 
@@ -86,6 +87,7 @@ def faults(sources: Iterable[str], root: Path, secrets: Mapping[str, Any] | None
     found += _addresses(site, known)
     found += _default_mailstore(site)
     found += _extra_records(site)
+    found += standbys.faults(site)
     found += _secrets(site, known, secrets)
     return list(dict.fromkeys(found))
 
