@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from frontdoor import engine, paths
 from tests.laboratory import Lab
@@ -53,9 +52,9 @@ def switched_off(machines: Sequence[str]) -> Iterator[None]:
             switch_on()
 
 
-def switch_on(inventory: Path = paths.INVENTORY) -> None:
+def switch_on() -> None:
     """Start every machine that does not run, as ./lab up does."""
-    command = ["ansible-playbook", "--inventory", str(inventory), "playbooks/lab/create.yml"]
+    command = ["ansible-playbook", "--inventory", str(paths.INVENTORY), "playbooks/lab/create.yml"]
     done = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from frontdoor import engine, network, paths, post
+from frontdoor import engine, network, paths, post, ssh, virtual
 from frontdoor.landscape import Machine
-from tests.faults.faults import switch_on, window
+from tests.faults.faults import window
 from tests.laboratory import Lab
 from tests.storage.ledger import Ledger
 
@@ -24,27 +24,37 @@ STORAGE_LEG = 1
 STARTED = 240.0
 
 
+def plug(lab: Lab, machine: Machine, plugged: bool) -> None:
+    """Pull a machine's cable to the storage network, or put it back; a virtual one's card loses its carrier too."""
+    network.plug(machine.name, STORAGE_LEG, plugged)
+    if machine.name in lab.inventory.groups["storage"]:
+        virtual.ask(machine.name, "set_link", {"name": f"card{STORAGE_LEG}", "up": plugged})
+
+
 @contextmanager
-def cable_pulled(machine: Machine) -> Iterator[None]:
-    """Pull a machine's cable to the storage network, and put it back."""
+def cable_pulled(lab: Lab, machine: Machine) -> Iterator[None]:
+    """Have a machine's cable to the storage network out."""
     with window():
         try:
-            network.plug(machine.name, STORAGE_LEG, False)
+            plug(lab, machine, False)
             yield
         finally:
-            network.plug(machine.name, STORAGE_LEG, True)
+            plug(lab, machine, True)
 
 
 @contextmanager
-def without_power(lab: Lab, *machines: Machine) -> Iterator[None]:
-    """Cut the power of machines: nothing is written any more, nobody says goodbye. Give it back at the end."""
+def without_power(lab: Lab, machine: Machine) -> Iterator[None]:
+    """Cut the power of a machine: nothing is written any more, nobody says goodbye. Give it back at the end."""
     with window():
         try:
             engine.prepare()
-            engine.podman("kill", "--signal", "KILL", *(machine.name for machine in machines))
+            # A shared connection to a machine that is no more would hang (ControlPersist).
+            subprocess.run(["ssh", "-F", str(lab.ssh_config), "-O", "exit", machine.name], capture_output=True, check=False)
+            virtual.power_cut(machine.name)
             yield
         finally:
-            switch_on(lab.inventory.folder)
+            engine.podman("start", machine.name)
+            ssh.wait(machine.name, virtual.BOOT)
 
 
 def is_serving(lab: Lab, store: Machine) -> bool:

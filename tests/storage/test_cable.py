@@ -18,7 +18,7 @@ def test_nothing_is_lost_while_the_cable_is_out(lab: Lab, rosa: Person, store: M
     straight, by_exchanger = Ledger(lab, rosa, to_store(lab, rosa)), Ledger(lab, rosa, through_exchanger(lab))
     with straight.flow(), by_exchanger.flow(threads=1):
         straight.acknowledged(3)
-        with cable_pulled(store):
+        with cable_pulled(lab, store):
             began = time.monotonic()
             # What nobody stores, nobody acknowledges; the exchanger has a disk of its own.
             by_exchanger.acknowledged(2)

@@ -43,7 +43,7 @@ def test_the_path_flaps(lab: Lab, rosa: Person, store: Machine) -> None:
     with ledger.flow():
         ledger.acknowledged(3)
         for _ in range(FLAPS):
-            with cable_pulled(store):
+            with cable_pulled(lab, store):
                 time.sleep(1.0)
             time.sleep(1.0)
         ledger.acknowledged(3, 120)
@@ -54,7 +54,7 @@ def test_the_cable_is_out_for_minutes(lab: Lab, rosa: Person, store: Machine) ->
     ledger = Ledger(lab, rosa, through_exchanger(lab))
     with ledger.flow(threads=1, pause=5):
         ledger.acknowledged(1)
-        with cable_pulled(store):
+        with cable_pulled(lab, store):
             time.sleep(LONG_OUTAGE)
             said = post.wait_for(lambda: alerts(lab, store), 90)
             lun = f"{lab.inventory.everywhere('shelf_luns')[0]['shelf']}.{lab.inventory.everywhere('shelf_luns')[0]['slot']}"
