@@ -44,7 +44,7 @@ def _without_disks(site: Site) -> Iterator[Fault]:
     for standby in site.members("standby"):
         if standby not in site.members("storage"):
             yield Fault(
-                site.hosts[standby], f"{standby} is of standby, but not of storage: what it is to take over would not be in its reach"
+                site.hosts[standby], f"{standby} is of standby, but not of storage: it would not reach what it is to take over"
             )
 
 
