@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from frontdoor.landscape import Machine
 from tests.laboratory import Lab
@@ -23,10 +24,10 @@ TAGS = "shelf,storage"
 @pytest.fixture
 def values(lab: Lab, store: Machine, shelf: Machine, tmp_path: Path) -> Iterator[dict[str, dict[str, Any]]]:
     """What the inventory says of both machines. What a test made of it is gone afterwards, a group of its own with its disks."""
-    disks = ("storage_devices", "storage_groups", "storage_volumes")
-    said = {store.name: {name: lab.inventory.everywhere(name) for name in disks}, shelf.name: {"shelf_luns": None}}
-    said[store.name] = {name: _of_host(lab, store, name) for name in disks}
-    said[shelf.name] = {"shelf_luns": lab.inventory.everywhere("shelf_luns")}
+    said = {
+        store.name: {name: of_host(lab, store, name) for name in ("storage_devices", "storage_groups", "storage_volumes")},
+        shelf.name: {"shelf_luns": lab.inventory.everywhere("shelf_luns")},
+    }
     yield copy.deepcopy(said)
     lab.run(
         store.name,
@@ -39,8 +40,12 @@ def values(lab: Lab, store: Machine, shelf: Machine, tmp_path: Path) -> Iterator
         lab.run(shelf.name, f"rm -f /srv/shelf/1.{slot}", check=False)
 
 
-def _of_host(lab: Lab, store: Machine, name: str) -> Any:
-    return lab.inventory.hosts[store.name].get(name) or lab.inventory.everywhere(name)
+def of_host(lab: Lab, store: Machine, name: str) -> Any:
+    """Return what the inventory says of one machine, in a file of its own or of its group."""
+    for file in sorted((lab.inventory.folder / "host_vars" / store.name).glob("*.yml")):
+        if name in (said := yaml.safe_load(file.read_text()) or {}):
+            return said[name]
+    return lab.inventory.everywhere(name)
 
 
 def test_a_second_lun_extends_what_is_mounted(
