@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Units are tested with the processor's time that a lab leaves (frontdoor/suite.py): how long one example took says nothing of our code.
+settings.register_profile("unhurried", settings(deadline=None))
+settings.load_profile("unhurried")
 
 NEED_THE_LAB = {"cluster", "faults", "journals", "machines", "added", "elsewhere", "limited", "backup", "storage", "storage_long"}
 
