@@ -56,6 +56,8 @@ systemctl --quiet disable dovecot.service
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /etc/apt/sources.list
 : >/etc/machine-id
+# What a first boot after an upgrade would do, ldconfig above all, is done (systemd-update-done.service(8)).
+touch /etc/.updated /var/.updated
 """
 _QEMU = """\
 set -e
