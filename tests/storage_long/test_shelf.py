@@ -66,4 +66,5 @@ def test_the_cable_is_out_for_minutes(lab: Lab, rosa: Person, store: Machine) ->
 
 def alerts(lab: Lab, store: Machine) -> str:
     """What the machine says of its storage when something is wrong with it; nothing when all is well."""
-    return lab.run(store.name, "storage status >/run/storage.said 2>&1 || cat /run/storage.said", check=False, timeout=60)
+    look = "storage health >/dev/null; storage status >/run/storage.said 2>&1 || cat /run/storage.said"
+    return lab.run(store.name, look, check=False, timeout=60)
