@@ -11,6 +11,7 @@ from frontdoor.errors import Refused
 
 GIGABYTE = 1 << 30
 MEMORY_COLD = 3 * GIGABYTE  # the machines take 0.7 GB idle, the installers and tests the rest
+MEMORY_VIRTUAL = 3 * GIGABYTE // 2  # its own and qemu's
 DISK_COLD = 10 * GIGABYTE
 DISK_WARM = 2 * GIGABYTE
 
@@ -21,19 +22,22 @@ def memory_available() -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def requirements(override: str = "") -> None:
-    """Refuse when the host cannot carry the lab."""
+def requirements(override: str = "", virtual: int = 0) -> None:
+    """Refuse when the host cannot carry the lab. virtual: how many of its machines are virtual ones."""
     warm = paths.STORE.exists()
     host.control_groups()
     memory = memory_available()
     running = bool(network.bridges())
-    if not running and memory < MEMORY_COLD:
-        raise Refused(f"The lab needs {MEMORY_COLD // GIGABYTE} GB of free memory; this machine has {memory / GIGABYTE:.1f} GB.")
+    least = MEMORY_COLD + virtual * MEMORY_VIRTUAL
+    if not running and memory < least:
+        raise Refused(f"The lab needs {least / GIGABYTE:.1f} GB of free memory; this machine has {memory / GIGABYTE:.1f} GB.")
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     least = DISK_WARM if warm else DISK_COLD
     free = shutil.disk_usage(paths.CACHE).free
     if free < least:
         raise Refused(f"The lab needs {least // GIGABYTE} GB of free disk in {paths.CACHE}; there are {free / GIGABYTE:.1f} GB.")
+    if virtual and not Path("/dev/net/tun").exists():
+        raise Refused("A virtual machine's network needs /dev/net/tun, which this machine lacks: modprobe tun.")
     if taken := network.collisions(neighbours(host.mirror(override))):
         raise Refused(f"The lab cannot be built here: {taken}.")
 

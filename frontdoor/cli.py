@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     up = add("up", "build and start the lab, converge it, send mail through it", "print the stages' times as one JSON object")
+    up.add_argument("--storage", action="store_true", help="with apollo, a mailstore in a virtual machine, its shelf and its standby")
     up.add_argument("--no-converge", action="store_true", help="start the machines, and stop there")
     up.add_argument("--no-probe", action="store_true", help="send no mail at the end")
     test = add("test", "run every test: lint, units, scenarios, the user's view", "print the stages' times as one JSON object")

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from frontdoor import checks, depot, engine, host, image, lock, machines, network, paths, remains, secrets, ssh
+from frontdoor import checks, depot, engine, host, image, lock, machines, network, paths, remains, secrets, ssh, standing, virtual_image
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 from frontdoor.stages import Stages, environment
@@ -37,10 +38,11 @@ def up(options: argparse.Namespace) -> int:
     """Bring the lab up; every step finds out for itself what is left to do."""
     stages = Stages(quiet=options.json)
     with lock.only_one("up"):
-        prepare(stages)
-        bring_up(stages)
+        site = paths.STORAGE_INVENTORY if options.storage else paths.INVENTORY
+        prepare(stages, site)
+        bring_up(stages, site)
         if not options.no_converge:
-            converge(stages)
+            converge(stages, site)
     if not (options.no_converge or options.no_probe):
         with stages.stage("probe"):
             _probe(stages)
@@ -48,12 +50,13 @@ def up(options: argparse.Namespace) -> int:
     return 0
 
 
-def prepare(stages: Stages) -> None:
-    """Check the host, then have what machines are made from: secrets, image, depot."""
-    inventory = Landscape(paths.INVENTORY)
+def prepare(stages: Stages, site: Path = paths.INVENTORY) -> None:
+    """Check the host, then have what machines are made from: secrets, image, depot, and what its virtual machines start from."""
+    inventory = Landscape(site)
     override = str(inventory.values.get("lab_mirror", ""))
+    virtual = inventory.virtual
     with stages.stage("requirements"):
-        checks.requirements(override)
+        checks.requirements(override, len(virtual))
         if made := secrets.generate(paths.INVENTORY):
             stages.say(f"{len(made)} secrets were made for this lab")
         if secrets.operator(paths.INVENTORY):
@@ -67,12 +70,14 @@ def prepare(stages: Stages) -> None:
         if not depot.is_built(mirror):
             stages.say("building the depot, a cache of packages")
             depot.build(mirror)
+        if virtual:
+            virtual_image.ensure(override, stages.say)
 
 
-def bring_up(stages: Stages) -> None:
+def bring_up(stages: Stages, site: Path = paths.INVENTORY) -> None:
     """Have the machines running."""
     with stages.stage("machines"):
-        stages.command("machines", [PLAYBOOK, "playbooks/lab/create.yml"], show=_is_news)
+        stages.command("machines", [PLAYBOOK, "--inventory", str(site), "playbooks/lab/create.yml"], show=_is_news)
 
 
 def _is_news(line: str) -> bool:
@@ -80,10 +85,10 @@ def _is_news(line: str) -> bool:
     return line.endswith((" is up", ".", "depot", "again")) and not line.startswith((" ", "[", "ok:", "changed:", "TASK", "PLAY"))
 
 
-def converge(stages: Stages) -> None:
+def converge(stages: Stages, site: Path = paths.INVENTORY) -> None:
     """Run the site's playbook against the lab."""
     with stages.stage("site"):
-        stages.command("site", [PLAYBOOK, "playbooks/site.yml"], show=lambda line: line.startswith("PLAY ["))
+        stages.command("site", [PLAYBOOK, "--inventory", str(site), "playbooks/site.yml"], show=lambda line: line.startswith("PLAY ["))
 
 
 def _probe(stages: Stages) -> None:
@@ -150,7 +155,7 @@ def status(options: argparse.Namespace) -> int:
     # Without a single machine there is nobody to ask; the table has said so.
     if any(row["container"] == "running" for row in found["machines"]):
         words = [word for word in ("--json", "--all") if getattr(options, word[2:])]
-        code, told = pages.look(paths.INVENTORY, words, quiet=options.json)
+        code, told = pages.look(standing.inventory(), words, quiet=options.json)
     code = code if found["up"] else pages.CRITICAL
     if options.json:
         print(json.dumps({**found, "status": told, "code": code}))
@@ -159,7 +164,7 @@ def status(options: argparse.Namespace) -> int:
 
 def shell(options: argparse.Namespace) -> int:
     """Become ssh."""
-    known = Landscape(paths.INVENTORY).hosts
+    known = Landscape(standing.inventory()).hosts
     if not paths.SSH_CONFIG.exists():
         raise Refused("The lab is not up: ./lab up starts it.")
     if options.machine not in known and f"Host {options.machine} " not in paths.SSH_CONFIG.read_text():

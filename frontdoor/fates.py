@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from frontdoor import paths
+from frontdoor import paths, standing
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
@@ -14,7 +14,7 @@ GROUPS = ("exchanger", "submission", "content_filter", "mailstore")
 
 def command(words: Sequence[str]) -> list[str]:
     """Return the words of the call. A journal is read from the lab's beginning unless --since says otherwise."""
-    landscape = Landscape(paths.INVENTORY)
+    landscape = Landscape(standing.inventory())
     machines = dict.fromkeys(machine.name for group in GROUPS for machine in landscape.machines(group))
     # "trace WHAT" stands before the options that both commands share.
     first = list(words[:2]) if words[:1] == ["trace"] else []

@@ -87,6 +87,19 @@ class Landscape:
         return [self.machine(name) for name in self.groups.get(group, [])]
 
     @property
+    def virtual(self) -> list[str]:
+        """Machines of the lab with a kernel of their own."""
+        return [name for name, values in self.hosts.items() if "lab_virtual" in {**values, **self.of_host(name)}]
+
+    def of_host(self, name: str) -> dict[str, Any]:
+        """What files of host_vars say of a machine: host_vars/NAME.yml or those below host_vars/NAME."""
+        folder = self.folder / "host_vars"
+        found: dict[str, Any] = {}
+        for file in [folder / f"{name}.yml", *sorted((folder / name).glob("*.yml"))]:
+            found.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.exists() else {})
+        return found
+
+    @property
     def ours(self) -> list[Machine]:
         """Every machine that site.yml looks after."""
         outside = self.groups.get("world", [])

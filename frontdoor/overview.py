@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from frontdoor import depot, engine, network, paths, shell, ssh
+from frontdoor import depot, engine, network, paths, shell, ssh, standing
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
@@ -26,7 +26,7 @@ def _opinion(name: str) -> str:
 
 def look() -> dict[str, Any]:
     """Each machine's container state, systemd's own opinion of itself, and the depot."""
-    inventory = Landscape(paths.INVENTORY)
+    inventory = Landscape(standing.inventory())
     there = states()
 
     def opinion(name: str) -> dict[str, str]:

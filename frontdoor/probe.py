@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from frontdoor import paths, post, shell, ssh
+from frontdoor import paths, post, shell, ssh, standing
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape, Machine
 from frontdoor.mailclient import Origin, Smtp
@@ -208,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if not paths.SSH_CONFIG.exists():
         raise Refused("The lab is not up: ./lab up")
-    landscape = Landscape(paths.INVENTORY)
+    landscape = Landscape(standing.inventory())
     for file in chosen.inventory or []:
         landscape.add(file)
     results = run(landscape, paths.SSH_CONFIG, chosen.limit, progress=not chosen.json)

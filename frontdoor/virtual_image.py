@@ -22,7 +22,7 @@ DISK_SIZE = "6G"  # sparse; what it holds is about 1 GB
 # Whose packages are on the disk from the start: apt takes minutes in an emulated machine.
 ROLES = ("base", "storage", "standby", "mailstore", "double_delivery", "status")
 # What containers have no use for: a kernel, the tools that load its modules and name its devices, a file system of its own.
-MACHINE_PACKAGES = ["linux-image-amd64", "initramfs-tools", "zstd", "udev", "kmod", "e2fsprogs", "lvm2", "xfsprogs", "aoetools"]
+MACHINE_PACKAGES = ["linux-image-amd64", "initramfs-tools", "zstd", "udev", "kmod", "e2fsprogs"]
 
 # Enough to mount the disk; everything else is loaded from there (initramfs.conf(5)).
 _INITRD_MODULES = ["virtio_pci", "virtio_blk", "ext4"]
@@ -42,8 +42,7 @@ printf '%s\\n' {modules} >/etc/initramfs-tools/modules
 printf 'update_initramfs=no\\n' >/etc/initramfs-tools/update-initramfs.conf
 export INITRD=No
 apt-get -qq -y {options} install --no-install-recommends {packages}
-# They look for disks of AoE by DHCP, and for groups of LVM, before the root file system is there: it is on neither.
-rm -f /usr/share/initramfs-tools/hooks/aoe /usr/share/initramfs-tools/scripts/local-top/aoe
+# It looks for groups of LVM before the root file system is there, which is in none.
 rm -f /usr/share/initramfs-tools/hooks/lvm2 /usr/share/initramfs-tools/scripts/local-top/lvm2
 kernel=$(ls /usr/lib/modules)
 mkinitramfs -o /boot/initrd.img "$kernel"

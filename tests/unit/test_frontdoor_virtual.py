@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import hypervisor, inventory, network, paths, ssh, virtual, virtual_image
+from frontdoor import hypervisor, inventory, network, paths, ssh, standing, virtual, virtual_image
 from frontdoor.errors import Refused
+from frontdoor.landscape import Landscape
 
 CARD = "02:53:00:00:00:18"
 VALUES = {
@@ -163,3 +164,20 @@ def test_a_machine_whose_qemu_does_not_answer_ends_with_it(tmp_path: Path) -> No
     program += "sys.exit(hypervisor.run(sys.argv[1:]))"
     done = subprocess.run([sys.executable, "-c", program, "sh", "-c", "kill $PPID; exit 3"], cwd=paths.CHECKOUT, timeout=20, check=False)
     assert done.returncode == 3
+
+
+def test_the_lab_that_is_up_is_known_by_its_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    monkeypatch.setattr(paths, "SSH_CONFIG", config)
+    assert standing.inventory() == paths.INVENTORY, "nothing is up"
+    for folder in (paths.INVENTORY, paths.STORAGE_INVENTORY, paths.CHECKOUT / "molecule/storage/inventory"):
+        hosts = Landscape(folder).hosts
+        every = " ".join(f"{name} 192.0.2.1" for name in hosts)
+        config.write_text(f"Host {every}\n  User root\n" + "".join(f"\nHost {name} 192.0.2.1\n  HostName x\n" for name in hosts))
+        assert standing.inventory() == folder
+
+
+def test_which_machines_are_virtual() -> None:
+    assert Landscape(paths.INVENTORY).virtual == []
+    assert Landscape(paths.STORAGE_INVENTORY).virtual == ["apollo", "artemis"]
+    assert Landscape(paths.CHECKOUT / "molecule/storage/inventory").virtual == ["apollo"]
