@@ -1,0 +1,135 @@
+"""The modules of a failover: who is let in, what a machine still holds, whose a group is, and whose a queue."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from library import queue_accounts, shelf_exports_info, volume_takeover
+
+CARD = "02:00:00:00:00:25"
+
+
+def process(proc: Path, number: int, *words: str) -> None:
+    (proc / str(number)).mkdir(parents=True)
+    (proc / str(number) / "cmdline").write_bytes("\0".join(words).encode() + b"\0" if words else b"")
+
+
+def test_exports_are_read_from_processes(tmp_path: Path) -> None:
+    process(tmp_path, 9, "/usr/sbin/vblade", "-b", "32", "-s", "-m", f"{CARD},02:00:00:00:00:2A", "1", "0", "aoe0", "/srv/shelf/1.0")
+    process(tmp_path, 12, "vblade", "1", "01", "aoe0", "/dev/sdb")
+    process(tmp_path, 13, "/bin/sh", "-c", "vblade 1 0 aoe0 x")
+    process(tmp_path, 2)
+    (tmp_path / "self").mkdir()
+    assert shelf_exports_info.exports(tmp_path) == [
+        {"process": 9, "address": "1.0", "cards": [CARD, "02:00:00:00:00:2a"], "interface": "aoe0", "path": "/srv/shelf/1.0"},
+        {"process": 12, "address": "1.1", "cards": [], "interface": "aoe0", "path": "/dev/sdb"},
+    ]
+
+
+@pytest.mark.parametrize("words", [["vblade", "1", "0", "aoe0"], ["vblade", "-z", "1", "0", "aoe0", "x"], ["vblade", "a", "0", "b", "x"]])
+def test_a_vblade_that_is_not_understood_is_no_proof(tmp_path: Path, words: list[str]) -> None:
+    process(tmp_path, 9, *words)
+    with pytest.raises(ValueError, match="nobody knows|invalid literal"):
+        shelf_exports_info.exports(tmp_path)
+
+
+@pytest.fixture
+def sys(tmp_path: Path) -> Path:
+    """A kernel with a disk of its own, a group mail that is active, and a LUN."""
+    for number, name in enumerate(["system-root", "mail-home", "mail--old-home"]):
+        (tmp_path / "block" / f"dm-{number}" / "dm").mkdir(parents=True)
+        (tmp_path / "block" / f"dm-{number}" / "dm" / "name").write_text(name + "\n")
+    (tmp_path / "block" / "etherd!e1.0").mkdir()
+    (tmp_path / "block" / "etherd!e1.0" / "inflight").write_text("       1        3\n")
+    (tmp_path / "class" / "net" / "aoe0").mkdir(parents=True)
+    (tmp_path / "class" / "net" / "aoe0" / "carrier").write_text("1\n")
+    return tmp_path
+
+
+def test_a_machine_says_what_it_holds_from_before(sys: Path) -> None:
+    assert volume_takeover.held(["mail"], ["1.0"], sys) == [
+        "volume mail-home of group mail is active",
+        "4 requests to LUN 1.0 wait for an answer",
+    ]
+    assert volume_takeover.held(["mail-old"], [], sys) == ["volume mail--old-home of group mail-old is active"]
+    assert volume_takeover.held(["ma", "mail-home"], ["1.1"], sys) == []
+
+
+def test_a_standby_without_a_cable_is_told(sys: Path) -> None:
+    assert volume_takeover.cable("aoe0", sys) == []
+    assert volume_takeover.cable("", sys) == []
+    assert "there is no interface aoe1: this machine is not prepared" in volume_takeover.cable("aoe1", sys)[0]
+    (sys / "class" / "net" / "aoe0" / "carrier").write_text("0\n")
+    assert "aoe0 has no carrier" in volume_takeover.cable("aoe0", sys)[0]
+
+
+def vgs(*rows: tuple[str, str, str]) -> str:
+    return json.dumps({"report": [{"vg": [dict(zip(volume_takeover.COLUMNS, row, strict=True)) for row in rows]}]})
+
+
+@pytest.mark.parametrize(
+    ("row", "take", "problem"),
+    [
+        (("mail", "apollo", "0"), {"mail": "apollo"}, ""),
+        (("mail", "", "0"), {"mail": ""}, ""),
+        (("mail", "artemis", "0"), {}, ""),
+        (("mail", "stranger", "0"), {}, "belongs to stranger, which is none of apollo, hestia"),
+        (("mail", "apollo", "1"), {}, "lacks 1 of its devices"),
+        (("other", "apollo", "0"), {}, "there is no group mail on any disk"),
+    ],
+)
+def test_a_group_is_taken_from_those_who_are_named(row: tuple[str, str, str], take: dict[str, str], problem: str) -> None:
+    taken, problems = volume_takeover.judge(["mail"], volume_takeover.owners(vgs(row)), "artemis", ["hestia", "apollo"])
+    assert taken == take
+    assert bool(problems) == bool(problem)
+    assert not problem or problem in problems[0]
+
+
+def test_two_groups_of_one_name_are_nobodys() -> None:
+    with pytest.raises(ValueError, match="two groups mail"):
+        volume_takeover.owners(vgs(("mail", "apollo", "0"), ("mail", "hermes", "0")))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_queue_of_other_numbers_becomes_this_machines(tmp_path: Path) -> None:
+    queue = tmp_path / "postfix"
+    owners = {
+        "active": (70001, 0),
+        "active/AA": (70001, 70002),
+        "deferred": (70001, 0),
+        "deferred/B": (70001, 0),
+        "deferred/B/BB": (70001, 70002),
+        "maildrop": (70001, 70003),
+        "maildrop/CC": (1000, 70003),
+        "public": (70001, 70003),
+        "pid": (0, 0),
+        "etc": (0, 0),
+    }
+    for name, (user, group) in owners.items():
+        path = queue / name
+        if path.name.isupper() and len(path.name) == 2:
+            path.write_text("a letter")
+        else:
+            path.mkdir(parents=True)
+        os.chown(path, user, group)
+    assert queue_accounts.give(queue_accounts.wanted(queue, (80001, 80002), 80003)) == 8
+    now = {name: ((queue / name).stat().st_uid, (queue / name).stat().st_gid) for name in owners}
+    assert now == {
+        "active": (80001, 0),
+        "active/AA": (80001, 80002),
+        "deferred": (80001, 0),
+        "deferred/B": (80001, 0),
+        "deferred/B/BB": (80001, 80002),
+        "maildrop": (80001, 80003),
+        # Who handed it in.
+        "maildrop/CC": (1000, 80003),
+        "public": (80001, 80003),
+        "pid": (0, 0),
+        "etc": (0, 0),
+    }
+    assert list(queue_accounts.wanted(queue, (80001, 80002), 80003)) == []
+    assert list(queue_accounts.wanted(tmp_path / "none", (80001, 80002), 80003)) == []
