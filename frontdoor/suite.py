@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from frontdoor import commands, interpreters, linters, lock, overview, paths, spare
 from frontdoor.errors import Refused
@@ -24,6 +25,7 @@ _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|deselected|wa
 class Stage:
     """One stage: what it needs (a converged lab, a machine to throw away), and whether what follows is pointless when it fails.
 
+    site: whose lab it needs. named: it takes long, and runs only when it is asked for by its name.
     beside: runs meanwhile, one such after another, when a lab is built; it needs nothing of a lab and changes nothing there.
     """
 
@@ -35,6 +37,8 @@ class Stage:
     spare: bool = False
     decisive: bool = False
     beside: bool = False
+    site: Path = paths.INVENTORY
+    named: bool = False
 
 
 # The roles as ansible-core renders them, and our plugins and modules as it loads them; nothing that one Python has proved for both.
@@ -42,6 +46,7 @@ ON_BOTH_LINES = ("tests/architecture/test_example_inventory.py", "tests/unit")
 
 STAGES = (
     # These three want a processor, and the others mostly wait: for packages, daemons, and what must have its time to happen.
+    Stage("virtual_image", "what virtual machines start from", needs_lab=False, beside=True),
     Stage("lint", "linters and type checker, no finding", needs_lab=False, beside=True),
     Stage(
         "unit",
@@ -58,11 +63,19 @@ STAGES = (
     Stage("add_mailstore", "one line in the inventory is enough", scenario=True),
     Stage("filter_elsewhere", "a filter on a machine of its own is a line", scenario=True),
     Stage("limit_one_machine", "--limit renders whole, right files", scenario=True),
+    Stage("storage", "a mailstore on a shelf: real AoE, LVM and XFS", scenario=True),
     # Now, because podman keeps a container's journal in memory: a machine that restarts in a fault begins it anew.
     Stage("journals_so_far", "no warning without a reason, before faults", ("tests/journals",)),
     Stage("faults", "machines and services stop; no mail is lost", ("tests/faults",)),
     # Last: what was said while a mailstore was added, a machine was run alone, and everything recovered from faults counts too.
     Stage("journals", "no warning without a reason", ("tests/journals",)),
+    Stage(
+        "storage_long",
+        "faults of disks, shelves and power; failover",
+        ("tests/storage", "tests/storage_long"),
+        site=paths.STORAGE_INVENTORY,
+        named=True,
+    ),
 )
 
 
@@ -102,6 +115,9 @@ class Suite:
             elif stage.scenario:
                 with self.stages.stage(stage.name):
                     self.stages.command(stage.name, ["molecule", "test", "--scenario-name", stage.name], show=self._count)
+            elif stage.name == "virtual_image":
+                with self.stages.stage(stage.name):
+                    self.stages.command(stage.name, [sys.executable, "-m", "frontdoor.virtual_image"], show=lambda _line: True)
             elif stage.name == "other_python":
                 self._other_python(stage.name)
             elif stage.spare:
@@ -109,7 +125,7 @@ class Suite:
                     self._pytest(stage.name, ["env", f"POSTHOUSE_MACHINE={machine}", sys.executable], stage.arguments)
             else:
                 with self.stages.stage(stage.name):
-                    self._pytest(stage.name, [sys.executable], stage.arguments)
+                    self._pytest(stage.name, ["env", f"POSTHOUSE_INVENTORY={stage.site}", sys.executable], stage.arguments)
         except Refused as refused:
             print(f"lab: {refused}", file=sys.stderr)
             self.failed.append(stage.name)
@@ -136,11 +152,11 @@ def run(options: argparse.Namespace) -> int:
     """Run the stages that the command line names, or all."""
     known = {stage.name: stage for stage in STAGES}
     if options.list:
-        print("\n".join(f"{stage.name:<18} {stage.about}" for stage in STAGES))
+        print("\n".join(f"{stage.name:<18} {stage.about}{' (only by its name)' if stage.named else ''}" for stage in STAGES))
         return 0
     if unknown := [name for name in options.stages if name not in known]:
         raise Refused(f"There is no stage {unknown[0]}; there are {', '.join(known)}.")
-    chosen = [stage for stage in STAGES if not options.stages or stage.name in options.stages]
+    chosen = [stage for stage in STAGES if stage.name in options.stages or not (options.stages or stage.named)]
     stages = Stages(quiet=options.json)
     begun = time.monotonic()
     with lock.only_one("test"):
@@ -185,14 +201,14 @@ def _all(suite: Suite, chosen: list[Stage], stages: Stages) -> None:
 
 def _in_front(suite: Suite, rest: Sequence[Stage], stages: Stages) -> None:
     """Run stages that need the lab."""
-    ready = False
+    ready: Path | None = None
     for stage in rest:
-        if (stage.needs_lab or stage.scenario or stage.spare) and not ready:
-            commands.prepare(stages)
+        if (stage.needs_lab or stage.scenario or stage.spare) and ready != stage.site:
+            commands.prepare(stages, stage.site)
             if stage.needs_lab:
-                commands.bring_up(stages)
-                commands.converge(stages)
-            ready = not stage.spare
+                commands.bring_up(stages, stage.site)
+                commands.converge(stages, stage.site)
+            ready = None if stage.spare else stage.site
         if not suite.run(stage) and stage.decisive:
             print(f"lab: {stage.name} failed, so what needs a whole lab is not run", file=sys.stderr)
             return

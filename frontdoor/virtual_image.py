@@ -1,11 +1,14 @@
 """What the lab's virtual machines are made from: a disk with Debian's kernel and the roles' packages, and an image with qemu."""
 
+import fcntl
 import hashlib
 import json
 import os
 import shlex
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,11 @@ import yaml
 
 from frontdoor import engine, host, image, paths
 from frontdoor.errors import Refused
+from frontdoor.landscape import Landscape
 
 HYPERVISOR = "localhost/posthouse/hypervisor"
 QEMU = ["qemu-system-x86"]
+BASE_IMAGE = 300.0  # seconds that its making may take
 DISK_SIZE = "6G"  # sparse; what it holds is about 1 GB
 
 # Whose packages are on the disk from the start: apt takes minutes in an emulated machine.
@@ -104,6 +109,14 @@ def is_current(mirror: host.Mirror) -> bool:
 def ensure(override: str, report: Callable[[str], None]) -> None:
     """Have disk and hypervisor; the base image is there already. About two minutes when nothing is."""
     mirror = host.mirror(override)
+    paths.VIRTUAL.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # One builder at a time; the kernel lets the lock go when its holder ends.
+    with (paths.VIRTUAL / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _ensure(mirror, report)
+
+
+def _ensure(mirror: host.Mirror, report: Callable[[str], None]) -> None:
     if not folder(mirror).is_dir():
         report("building the disk of virtual machines, with Debian's kernel and the roles' packages")
         _build_disk(mirror)
@@ -150,9 +163,9 @@ def _build_disk(mirror: host.Mirror) -> None:
             packages=_quoted(packages()),
         ),
     )
-    paths.VIRTUAL.mkdir(parents=True, exist_ok=True, mode=0o700)
     for old in paths.VIRTUAL.iterdir():
-        shutil.rmtree(old)
+        if old.is_dir():
+            shutil.rmtree(old)
     fresh = paths.VIRTUAL / "making"
     fresh.mkdir()
     root = Path(engine.podman("mount", name).stdout.strip())
@@ -177,3 +190,29 @@ def _file_system(root: Path, disk: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise Refused(f"The disk of virtual machines could not be made: {done.stderr.strip()[-300:]}", 1)
+
+
+def _await_base(override: str) -> None:
+    """Wait until somebody else has made the base image."""
+    end = time.monotonic() + BASE_IMAGE
+    # Podman is not asked before whoever makes the lab has put its settings there.
+    while not ((paths.RUN / "cache").exists() and image.is_current(host.mirror(override))):
+        if time.monotonic() > end:
+            raise Refused("There is no base image: ./lab up makes it.", 1)
+        time.sleep(1)
+
+
+def main() -> int:
+    """Have disk and hypervisor before anybody waits for them: the suite calls this beside the building of the lab."""
+    override = str(Landscape(paths.STORAGE_INVENTORY).values.get("lab_mirror", ""))
+    try:
+        _await_base(override)
+        ensure(override, lambda sentence: print(sentence, flush=True))
+    except Refused as refused:
+        print(refused, file=sys.stderr)
+        return refused.status
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

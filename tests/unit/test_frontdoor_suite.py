@@ -16,12 +16,16 @@ PATIENCE = 10.0
 
 
 def test_journals_are_judged_after_everything_else() -> None:
-    assert [stage.name for stage in suite.STAGES][-2:] == ["faults", "journals"]
+    assert [stage.name for stage in suite.STAGES if not stage.named][-2:] == ["faults", "journals"]
 
 
 def test_every_folder_of_tests_has_a_stage() -> None:
     named = {argument for stage in suite.STAGES for argument in stage.arguments}
-    assert {"tests/cluster", "tests/faults", "tests/journals", *suite.ON_A_MACHINE} <= named
+    assert {"tests/cluster", "tests/faults", "tests/journals", "tests/storage_long", *suite.ON_A_MACHINE} <= named
+
+
+def test_what_takes_long_is_only_run_when_it_is_named() -> None:
+    assert [stage.name for stage in suite.STAGES if stage.named] == ["storage_long"]
 
 
 @pytest.mark.parametrize(("mine", "other"), [((3, 11, 2), "3.14 or 3.13 or 3.12"), ((3, 12, 0), "3.11"), ((3, 14, 1), "3.11")])
@@ -74,7 +78,7 @@ def several(*names: str) -> list[suite.Stage]:
 def _no_lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(paths, "STATE", tmp_path)
     for name in ("prepare", "bring_up", "converge"):
-        monkeypatch.setattr(commands, name, lambda _stages: None)
+        monkeypatch.setattr(commands, name, lambda _stages, _site: None)
 
 
 @pytest.mark.usefixtures("_no_lab")
