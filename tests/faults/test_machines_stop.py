@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 
@@ -39,6 +40,19 @@ def login(lab: Lab, people: People, name: str) -> bool:
             return bool(client.select("INBOX")[0] == "OK")
     except (OSError, post.IMAP_ERROR):
         return False
+
+
+@pytest.mark.parametrize("group", ["exchanger", "submission"])
+def test_postfix_that_was_stopped_starts_with_all_its_stages(lab: Lab, group: str) -> None:
+    names = " ".join(f"postfix@{instance}" for instance in ("outside", "fixup", "inside"))
+    for machine in lab.inventory.machines(group):
+        with faults.stopped(lab, "postfix", [machine.name]):
+            assert post.wait_for(partial(all_are, lab, machine.name, names, "inactive"), 30)
+        assert post.wait_for(partial(all_are, lab, machine.name, names, "active"), 30), machine.name
+
+
+def all_are(lab: Lab, machine: str, units: str, state: str) -> bool:
+    return set(lab.run(machine, f"systemctl is-active {units}", check=False).split()) == {state}
 
 
 def test_after_every_machine_was_rebooted_the_probe_is_green(lab: Lab, people: People) -> None:
