@@ -1,0 +1,210 @@
+"""Looks at disks, volumes and what the kernel says of them, each minute; remembers what comes and goes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from posthouse import state
+from posthouse.journal import NOTICE
+
+from . import asking, kernel, snapshots
+from .findings import CRITICAL, FINE, WARNING, finding, known_as, moment, names, worst_first
+from .settings import Device, Settings, Volume
+
+_LOG = logging.getLogger(__name__)
+FILE = "health.json"
+_SYSTEM = Path("/")
+_HEADERS = 24 + 12  # Bytes of a packet that are AoE's and ATA's, so no sector's.
+_OUTAGES = 50
+_PATH = (
+    "card, cable, switch, {shelf}: is it up, does it let this machine in (systemctl status posthouse-vblade@{aoe} there)? docs/storage.md"
+)
+_BAD = "people's mail there may be damaged: docs/shelf.md says what to do; storage forget, when it is done"
+
+Ask = Callable[[str, Iterable[str]], set[str]]
+
+
+def look(settings: Settings, ask: Ask = asking.answering, system: Path = _SYSTEM, now: float | None = None) -> dict[str, Any]:
+    """Look at everything, remember it in the service's folder, and return it: at (seconds since the epoch), findings, and memory."""
+    now = time.time() if now is None else now
+    folder = Path(settings.state)
+    with state.alone(folder):
+        old = state.read(folder / FILE)
+        said: dict[str, Any] = {"at": now, "away": {}, "outages": _recent(old.get("outages"), now), "complaints": {}}
+        silent, findings = _devices(settings, ask, system, old, said, now)
+        findings += _interface(settings, system, old, said)
+        # What lies on a disk that does not answer is not touched: whoever does waits with it.
+        findings += [_volume(volume, settings, silent, system) for volume in settings.volumes] if settings.active else []
+        findings += _log(settings, system, old, said, now)
+        findings += snapshots.findings(settings, now)
+        said["findings"] = worst_first(findings)
+        said["before"] = {one["about"]: one["level"] for one in old.get("findings", [])}
+        state.write(folder / FILE, said)
+    return said
+
+
+def log_changes(said: dict[str, Any]) -> None:
+    """Write to the log what has become worse or better since the look before."""
+    before = said["before"]
+    for one in said["findings"]:
+        level = before.get(one["about"], FINE)
+        if one["level"] != level:
+            _LOG.log(NOTICE if one["level"] == FINE else logging.WARNING, "%s%s", "again: " if one["level"] == FINE else "", one["says"])
+
+
+def forget(settings: Settings) -> None:
+    """Speak no longer of what the kernel has complained of, and of outages that are over."""
+    folder = Path(settings.state)
+    with state.alone(folder):
+        state.write(folder / FILE, {**state.read(folder / FILE), "complaints": {}, "outages": []})
+
+
+def _recent(outages: Any, now: float) -> list[Any]:
+    return [one for one in outages or [] if now - one["until"] < 3600][-_OUTAGES:]
+
+
+def _devices(
+    settings: Settings, ask: Ask, system: Path, old: dict[str, Any], said: dict[str, Any], now: float
+) -> tuple[set[str], list[dict[str, Any]]]:
+    """Return the names of devices that do not answer, and findings of each."""
+    aoe = [device for device in settings.devices if device.aoe]
+    try:
+        answering, fault = ask(settings.interface, [device.aoe for device in aoe]) if aoe else set(), ""
+    except OSError as error:
+        answering, fault = set(), f" ({settings.interface}: {error.strerror})"
+    silent: set[str] = set()
+    findings = []
+    for device in settings.devices:
+        up = device.aoe in answering if device.aoe else kernel.block(device, system) is not None
+        since = old.get("away", {}).get(device.name)
+        if not up:
+            silent.add(device.name)
+            since = said["away"][device.name] = since or now
+            says = f"{known_as(device)} does not answer, since {moment(since)}{fault}: what reads or writes there waits, and mail with it"
+            remedy = _PATH.format(shelf=device.shelf or "the shelf", aoe=device.aoe) if device.aoe else "is the disk in? dmesg says more"
+            findings.append(finding(device.name, CRITICAL, says, remedy))
+            continue
+        if since:
+            said["outages"].append({"device": device.name, "since": since, "until": now})
+        findings.append(_answers(device, settings, system, [one for one in said["outages"] if one["device"] == device.name]))
+    return silent, findings
+
+
+def _answers(device: Device, settings: Settings, system: Path, outages: list[Any]) -> dict[str, Any]:
+    here = kernel.block(device, system)
+    if here is None:
+        says = f"{known_as(device)} answers, but the kernel does not have it as a disk"
+        return finding(device.name, CRITICAL, says, "storage activate; journalctl -u posthouse-storage -e says why it was not done")
+    payload, most = _number(here / "payload"), (settings.mtu - _HEADERS) // 512 * 512
+    if device.aoe and payload is not None and 0 < payload < most:
+        says = f"{known_as(device)} is used by frames of {payload} bytes, where {most} would fit: something on the way carries less"
+        return finding(device.name, WARNING, says, f"look for the port or card without packets of {settings.mtu}; docs/storage.md says how")
+    if outages:
+        says = f"{known_as(device)} was away {len(outages)} {'times' if len(outages) > 1 else 'time'} in the last hour, "
+        says += f"the last time from {moment(outages[-1]['since'])} to {moment(outages[-1]['until'])}"
+        return finding(device.name, WARNING, says, "a cable, a switch or the shelf; storage forget, when it is mended")
+    size = (_number(here / "size") or 0) * 512
+    return finding(device.name, FINE, f"{known_as(device)} answers", size=size)
+
+
+def _interface(settings: Settings, system: Path, old: dict[str, Any], said: dict[str, Any]) -> list[dict[str, Any]]:
+    if not settings.interface:
+        return []
+    here = system / "sys/class/net" / settings.interface
+    mtu, downs = _number(here / "mtu"), _number(here / "carrier_down_count")
+    remedy = "networkctl status; journalctl -u systemd-networkd -e says more"
+    if mtu is None:
+        return [finding("interface", CRITICAL, f"there is no interface {settings.interface}, so no disk can be reached", remedy)]
+    said["downs"], said["boot"] = downs, kernel.boot(system)
+    lost = (downs or 0) - (old.get("downs") or 0) if old.get("boot") == said["boot"] else 0
+    if not _number(here / "carrier"):
+        return [finding("interface", CRITICAL, f"{settings.interface} has no cable, so no disk can be reached", remedy)]
+    if mtu != settings.mtu:
+        return [finding("interface", WARNING, f"{settings.interface} carries packets of {mtu} bytes, not {settings.mtu}", remedy)]
+    if lost > 0:
+        says = f"the cable of {settings.interface} was away {lost} times in the last minute"
+        return [finding("interface", WARNING, says, "look at cable and switch before it is away for longer")]
+    return [finding("interface", FINE, f"{settings.interface} carries packets of {mtu} bytes")]
+
+
+def _volume(volume: Volume, settings: Settings, silent: set[str], system: Path) -> dict[str, Any]:
+    what = f"{volume.name} ({volume.path})"
+    group = next((one for one in settings.groups if one.name == volume.group), None)
+    devices = [device for device in settings.devices if group and device.name in group.devices]
+    if away := [device for device in devices if device.name in silent]:
+        return finding(volume.name, CRITICAL, f"{what} lies on {names(away)}, which does not answer", "see there")
+    what = f"{what}, on {names(devices)},"
+    here = kernel.mapped(volume, system)
+    if here is None:
+        remedy = "journalctl -u posthouse-storage -e says why; systemctl restart posthouse-storage tries again"
+        return finding(volume.name, CRITICAL, f"{what} is not active", remedy)
+    if _number(here / "dm/suspended"):
+        says = f"{what} stands still: somebody has suspended it and not let it go on"
+        return finding(volume.name, CRITICAL, says, f"dmsetup resume {(here / 'dm/name').read_text().strip()}")
+    options = _mounted(volume.path, (here / "dev").read_text().strip(), system)
+    if options is None:
+        return finding(volume.name, CRITICAL, f"{what} is not mounted", f"systemctl start {volume.path}; findmnt {volume.path}")
+    try:
+        next(Path(volume.path).iterdir(), None)
+        room = os.statvfs(volume.path)
+    except OSError as fault:
+        says = f"{what} cannot be read: {fault.strerror}; its file system has stopped to protect itself"
+        return finding(volume.name, CRITICAL, says, "journalctl -k says why; docs/storage.md: when a file system has stopped")
+    if "ro" in options:
+        return finding(volume.name, CRITICAL, f"{what} is mounted for reading only", "journalctl -k says why")
+    full = max(_percent(room.f_blocks, room.f_bavail), _percent(room.f_files, room.f_favail))
+    level = CRITICAL if full >= settings.full_percent[1] else WARNING if full >= settings.full_percent[0] else FINE
+    says = f"{what} is {full} % full"
+    return finding(volume.name, level, says, "a larger LUN or a second one in the inventory, then playbooks/site.yml", percent=full)
+
+
+def _percent(all_of_it: int, free: int) -> int:
+    return round(100 - free * 100 / all_of_it) if all_of_it else 0
+
+
+def _mounted(path: str, number: str, system: Path) -> list[str] | None:
+    """Return the options with which a disk is mounted at a path, those of the mount and of the file system; None when it is not."""
+    for line in (system / "proc/self/mountinfo").read_text().splitlines():
+        words, _, rest = line.partition(" - ")
+        fields = words.split()
+        if fields[2] == number and fields[4].encode("ascii", "replace").decode("unicode_escape") == path:
+            return fields[5].split(",") + rest.split()[2].split(",")
+    return None
+
+
+def _log(settings: Settings, system: Path, old: dict[str, Any], said: dict[str, Any], now: float) -> list[dict[str, Any]]:
+    """Gather what the kernel complains of, by disk, and speak of it as long as the settings say."""
+    boot = kernel.boot(system)
+    lines, said["record"] = kernel.complaints(old.get("record", -1) if old.get("log") == boot else -1)
+    said["log"] = boot
+    hours = settings.complaint_hours * 3600
+    known: dict[str, Any] = {disk: one for disk, one in old.get("complaints", {}).items() if now - one["last"] < hours}
+    for line in lines:
+        if not (devices := kernel.lies_on(line.disk, settings, system)):
+            continue
+        one = known.setdefault(line.disk, {"count": 0, "first": line.moment, "sectors": [], "devices": [], "file_system": ""})
+        one["count"], one["last"], one["text"] = one["count"] + 1, line.moment, line.text[:200]
+        one["devices"] = [device.name for device in devices]
+        if line.sector >= 0 and line.sector not in one["sectors"]:
+            one["sectors"] = [*one["sectors"], line.sector][-20:]
+    said["complaints"] = known
+    return [_complaint(disk, one, settings) for disk, one in known.items()]
+
+
+def _complaint(disk: str, one: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    devices = [device for device in settings.devices if device.name in one["devices"]]
+    where = f", sectors {', '.join(map(str, one['sectors'][-3:]))}" if one["sectors"] else ""
+    says = f"the kernel complains of {names(devices) or disk}: {one['count']} times, last {moment(one['last'])}{where}: {one['text']}"
+    return finding(f"errors {disk}", CRITICAL, says, _BAD, count=one["count"])
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None

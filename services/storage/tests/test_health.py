@@ -1,0 +1,159 @@
+"""What health finds, and how it speaks of it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from services.storage.storage import health, kernel, snapshots
+from services.storage.storage.report import report
+
+from .conftest import Machine
+
+NOW = 1_795_400_100.0
+
+
+@pytest.fixture(autouse=True)
+def no_kernel(monkeypatch: pytest.MonkeyPatch) -> list[kernel.Complaint]:
+    """Return what the kernel's log will say; nothing of this computer's is read."""
+    said: list[kernel.Complaint] = []
+    monkeypatch.setattr(kernel, "complaints", lambda after: (said, after + len(said)))
+    monkeypatch.setattr(snapshots, "findings", lambda *_: [])
+    return said
+
+
+def found(machine: Machine, away: Iterable[str] = (), now: float = NOW) -> dict[str, dict[str, Any]]:
+    said = health.look(machine.settings, lambda _, wanted: set(wanted) - set(away), machine.root, now)
+    return {one["about"]: one for one in said["findings"]}
+
+
+def test_all_is_fine_and_told_in_the_words_of_people(machine: Machine) -> None:
+    said = found(machine)
+    assert {one["level"] for one in said.values()} == {"fine"}, said
+    assert said["mail1"]["says"] == "e1.0 = mail1 on san1 answers"
+    assert said["mail2"]["says"] == "e1.1 = mail2 answers"
+    assert "e1.0 = mail1 on san1 and e1.1 = mail2" in said["home"]["says"]
+
+
+def test_a_lun_that_is_silent_is_named_and_what_lies_on_it_is_not_touched(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.statvfs", lambda _: pytest.fail("a file system on a silent disk was asked"))
+    said = found(machine, ["1.0"])
+    assert said["mail1"]["level"] == "critical"
+    assert "e1.0 = mail1 on san1 does not answer, since 2026-" in said["mail1"]["says"]
+    assert "posthouse-vblade@1.0" in said["mail1"]["remedy"]
+    assert said["mail2"]["level"] == "fine"
+    assert "e1.0 = mail1 on san1, which does not answer" in said["home"]["says"]
+
+
+def test_an_outage_keeps_its_beginning_and_is_told_for_an_hour(machine: Machine) -> None:
+    first = found(machine, ["1.0"])["mail1"]["says"]
+    assert found(machine, ["1.0"], NOW + 60)["mail1"]["says"] == first
+    after = found(machine, now=NOW + 120)["mail1"]
+    assert (after["level"], "was away 1 time in the last hour" in after["says"]) == ("warning", True)
+    assert found(machine, now=NOW + 120 + 3600)["mail1"]["level"] == "fine"
+    found(machine, ["1.0"], NOW + 4000)
+    found(machine, now=NOW + 4060)
+    health.forget(machine.settings)
+    assert found(machine, now=NOW + 4120)["mail1"]["level"] == "fine"
+
+
+def test_a_card_that_is_not_there_is_no_traceback(machine: Machine) -> None:
+    def nobody(*_: object) -> set[str]:
+        raise OSError(errno.ENODEV, "No such device")
+
+    said = health.look(machine.settings, nobody, machine.root, NOW)["findings"]
+    assert any("aoe0: No such device" in one["says"] for one in said)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "about", "level", "words"),
+    [
+        ("sys/class/net/aoe0/carrier", "0", "interface", "critical", "aoe0 has no cable"),
+        ("sys/class/net/aoe0/mtu", "1500", "interface", "warning", "packets of 1500 bytes, not 9000"),
+        ("sys/class/net/aoe0/carrier_down_count", "2", "interface", "warning", "was away 2 times"),
+        ("sys/class/block/etherd!e1.0/payload", "1024", "mail1", "warning", "e1.0 = mail1 on san1 is used by frames of 1024 bytes"),
+        ("sys/class/block/dm-0/dm/suspended", "1", "home", "critical", "stands still"),
+        ("sys/class/block/dm-0/dm/name", "mail-other", "home", "critical", "is not active"),
+        ("proc/self/mountinfo", "", "home", "critical", "is not mounted"),
+    ],
+)
+def test_what_is_wrong_is_told(machine: Machine, file: str, content: str, about: str, level: str, words: str) -> None:
+    found(machine)
+    if file == "proc/self/mountinfo":
+        machine.write(file, "70 28 8:1 / /mnt rw - ext4 /dev/sda1 rw")
+    else:
+        machine.write(file, content)
+    said = found(machine)[about]
+    assert (said["level"], words in said["says"]) == (level, True), said
+
+
+def test_a_file_system_that_has_stopped_or_is_full_is_told(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        f_blocks, f_bavail, f_files, f_favail = 1000, 100, 1000, 900
+
+    monkeypatch.setattr("os.statvfs", lambda _: Full)
+    assert found(machine)["home"]["level"] == "warning"
+    Full.f_favail = 10
+    assert "99 % full" in found(machine)["home"]["says"]
+
+    def stopped(_: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.statvfs", stopped)
+    said = found(machine)["home"]
+    assert said["level"] == "critical"
+    assert "its file system has stopped" in said["says"]
+
+
+LINES = {
+    "I/O error, dev etherd/e1.0, sector 6291 op 0x0:(READ) flags 0x80700 phys_seg 1": ("etherd/e1.0", "READ", 6291),
+    "Buffer I/O error on dev dm-0, logical block 16, async page read": ("dm-0", "I/O", 16),
+    "aoe: ata error cmd=24h stat=41h from e1.0": ("etherd/e1.0", "ATA", -1),
+    'XFS (dm-0): metadata I/O error in "xfs_trans_read_buf_map" at daddr 0x80': ("dm-0", "XFS", -1),
+    "XFS (dm-0): Filesystem has been shut down due to log error (0x2).": ("dm-0", "XFS", -1),
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_complaints_of_the_kernel_are_understood(line: str) -> None:
+    one = kernel.understood(line, 1.0)
+    assert one is not None
+    assert (one.disk, one.what, one.sector) == LINES[line]
+
+
+@pytest.mark.parametrize("line", ["XFS (dm-0): Mounting V5 Filesystem", "XFS (dm-0): Ending clean mount", "EXT4-fs (vda): mounted", ""])
+def test_what_is_no_complaint_is_passed_over(line: str) -> None:
+    assert kernel.understood(line, 1.0) is None
+
+
+def test_complaints_name_the_luns_and_stay_until_they_are_old_or_seen_to(machine: Machine, no_kernel: list[kernel.Complaint]) -> None:
+    no_kernel += [kernel.Complaint("etherd/e1.0", "READ", 6291, NOW, "I/O error"), kernel.Complaint("dm-0", "XFS", -1, NOW, "log error")]
+    no_kernel.append(kernel.Complaint("vda", "READ", 1, NOW, "not of ours"))
+    said = found(machine)
+    assert "e1.0 = mail1 on san1: 1 times" in said["errors etherd/e1.0"]["says"]
+    assert "sectors 6291" in said["errors etherd/e1.0"]["says"]
+    assert "e1.0 = mail1 on san1 and e1.1 = mail2" in said["errors dm-0"]["says"]
+    assert "errors vda" not in said
+    no_kernel.clear()
+    assert "errors dm-0" in found(machine, now=NOW + 3600)
+    health.forget(machine.settings)
+    assert "errors dm-0" not in found(machine, now=NOW + 3660)
+
+
+def test_status_reads_what_health_saw_and_says_when_that_is_old(machine: Machine) -> None:
+    assert report(machine.settings, NOW)["findings"][0]["says"] == "disks have not been looked at"
+    found(machine, ["1.0"])
+    assert "does not answer" in report(machine.settings, NOW + 60)["findings"][0]["says"]
+    assert "looked at 10 minutes ago" in report(machine.settings, NOW + 600)["findings"][0]["says"]
+
+
+def test_what_changes_is_logged_once(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    for away in ((), ("1.0",), ("1.0",), ()):
+        health.log_changes(health.look(machine.settings, lambda _, wanted, away=away: set(wanted) - set(away), machine.root, NOW))  # type: ignore[misc]
+    words = [record.message for record in caplog.records if "mail1" in record.message and "home" not in record.message]
+    assert len(words) == 2, words
+    assert "does not answer" in words[0]
+    assert "was away" in words[1]
