@@ -10,7 +10,7 @@ from bench.storage.cases import LOCAL, SYNCED, UNSYNCED, Case
 from frontdoor import paths
 
 #: Shelf and slot of a LUN, and whether its writes are synced.
-SHELF = 9
+SHELF = 90
 SLOTS = {SYNCED: 0, UNSYNCED: 1}
 FOLDER = "/srv/posthouse-bench"
 PLACE = "/srv/posthouse-bench"
