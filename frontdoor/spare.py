@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from frontdoor import machines, network, paths
+from frontdoor import machines, network, paths, standing
 from frontdoor.stages import Stages
 
 NAME = "spare"
@@ -16,7 +16,7 @@ def machine(stages: Stages) -> Iterator[str]:
     hosts = paths.STATE / "spare.yml"
     # The limit would find nobody if localhost were not named: an implicit one is in no inventory.
     hosts.write_text(f"all: {{hosts: {{localhost: {{ansible_connection: local}}, {NAME}: {{address: {address}}}}}}}\n")
-    inventories = ["--inventory", str(paths.INVENTORY), "--inventory", str(hosts)]
+    inventories = ["--inventory", str(standing.inventory()), "--inventory", str(hosts)]
     try:
         only = ["--limit", "localhost", "--extra-vars", f'{{"lab_names": ["{NAME}"]}}']
         stages.command(NAME, ["ansible-playbook", *inventories, *only, "playbooks/lab/create.yml"])

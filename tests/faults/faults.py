@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from frontdoor import engine, paths
+from frontdoor import engine, paths, standing
 from tests.laboratory import Lab
 
 # tests/journals leaves out what machines said while something was broken on purpose, and shortly after.
@@ -54,7 +54,7 @@ def switched_off(machines: Sequence[str]) -> Iterator[None]:
 
 def switch_on() -> None:
     """Start every machine that does not run, as ./lab up does."""
-    command = ["ansible-playbook", "--inventory", str(paths.INVENTORY), "playbooks/lab/create.yml"]
+    command = ["ansible-playbook", "--inventory", str(standing.inventory()), "playbooks/lab/create.yml"]
     done = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
