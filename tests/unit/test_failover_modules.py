@@ -1,14 +1,13 @@
-"""The modules of a failover: who is let in, what a machine still holds, whose a group is, and whose a queue."""
+"""The modules of a failover: who is let in, what a machine still holds, and whose a queue is."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from library import queue_accounts, shelf_exports_info, volume_takeover
+from library import queue_accounts, shelf_exports_info, storage_free_info
 
 CARD = "02:00:00:00:00:25"
 
@@ -33,7 +32,7 @@ def test_exports_are_read_from_processes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["vblade", "1", "0", "aoe0"], ["vblade", "-z", "1", "0", "aoe0", "x"], ["vblade", "a", "0", "b", "x"]])
 def test_a_vblade_that_is_not_understood_is_no_proof(tmp_path: Path, words: list[str]) -> None:
     process(tmp_path, 9, *words)
-    with pytest.raises(ValueError, match="nobody knows|invalid literal"):
+    with pytest.raises(ValueError, match=r"nobody knows|invalid literal"):
         shelf_exports_info.exports(tmp_path)
 
 
@@ -51,47 +50,20 @@ def sys(tmp_path: Path) -> Path:
 
 
 def test_a_machine_says_what_it_holds_from_before(sys: Path) -> None:
-    assert volume_takeover.held(["mail"], ["1.0"], sys) == [
+    assert storage_free_info.held(["mail"], ["1.0"], sys) == [
         "volume mail-home of group mail is active",
         "4 requests to LUN 1.0 wait for an answer",
     ]
-    assert volume_takeover.held(["mail-old"], [], sys) == ["volume mail--old-home of group mail-old is active"]
-    assert volume_takeover.held(["ma", "mail-home"], ["1.1"], sys) == []
+    assert storage_free_info.held(["mail-old"], [], sys) == ["volume mail--old-home of group mail-old is active"]
+    assert storage_free_info.held(["ma", "mail-home"], ["1.1"], sys) == []
 
 
 def test_a_standby_without_a_cable_is_told(sys: Path) -> None:
-    assert volume_takeover.cable("aoe0", sys) == []
-    assert volume_takeover.cable("", sys) == []
-    assert "there is no interface aoe1: this machine is not prepared" in volume_takeover.cable("aoe1", sys)[0]
+    assert storage_free_info.cable("aoe0", sys) == []
+    assert storage_free_info.cable("", sys) == []
+    assert "there is no interface aoe1: this machine is not prepared" in storage_free_info.cable("aoe1", sys)[0]
     (sys / "class" / "net" / "aoe0" / "carrier").write_text("0\n")
-    assert "aoe0 has no carrier" in volume_takeover.cable("aoe0", sys)[0]
-
-
-def vgs(*rows: tuple[str, str, str]) -> str:
-    return json.dumps({"report": [{"vg": [dict(zip(volume_takeover.COLUMNS, row, strict=True)) for row in rows]}]})
-
-
-@pytest.mark.parametrize(
-    ("row", "take", "problem"),
-    [
-        (("mail", "apollo", "0"), {"mail": "apollo"}, ""),
-        (("mail", "", "0"), {"mail": ""}, ""),
-        (("mail", "artemis", "0"), {}, ""),
-        (("mail", "stranger", "0"), {}, "belongs to stranger, which is none of apollo, hestia"),
-        (("mail", "apollo", "1"), {}, "lacks 1 of its devices"),
-        (("other", "apollo", "0"), {}, "there is no group mail on any disk"),
-    ],
-)
-def test_a_group_is_taken_from_those_who_are_named(row: tuple[str, str, str], take: dict[str, str], problem: str) -> None:
-    taken, problems = volume_takeover.judge(["mail"], volume_takeover.owners(vgs(row)), "artemis", ["hestia", "apollo"])
-    assert taken == take
-    assert bool(problems) == bool(problem)
-    assert not problem or problem in problems[0]
-
-
-def test_two_groups_of_one_name_are_nobodys() -> None:
-    with pytest.raises(ValueError, match="two groups mail"):
-        volume_takeover.owners(vgs(("mail", "apollo", "0"), ("mail", "hermes", "0")))
+    assert "aoe0 has no carrier" in storage_free_info.cable("aoe0", sys)[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -1,0 +1,116 @@
+#!/usr/bin/python
+"""Ansible module: a machine holds nothing of volume groups that are another one's."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: storage_free_info
+short_description: Make sure that a machine holds nothing of volume groups that another one runs or is to run
+description:
+  - Fails when the machine has one of the groups active, or requests for one of the devices under way. A machine that was cut off from its
+    disks in the middle of writing would go on writing as soon as it is let in again, over what another one wrote since; only a reboot makes
+    it forget.
+  - Looks at /sys alone, which answers when disks do not.
+attributes:
+  check_mode:
+    description: It only ever reads.
+    support: full
+options:
+  groups:
+    description: Volume groups.
+    type: list
+    elements: str
+    required: true
+  aoe:
+    description: Shelf and slot of the AoE devices on which the groups lie.
+    type: list
+    elements: str
+    default: []
+  interface:
+    description: Where AoE is spoken. It then has to be there and to have a carrier, and LVM to be installed.
+    type: str
+    default: ""
+author:
+  - Posthouse
+"""
+
+EXAMPLES = r"""
+- name: Nothing is left from before
+  storage_free_info: {groups: [mail], aoe: ["1.0"], interface: aoe0}
+"""
+
+RETURN = r"""
+problems:
+  description: What it holds, and what it lacks.
+  returned: failure
+  type: list
+  elements: str
+held:
+  description: What it holds.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+OPTIONS = {
+    "groups": {"type": "list", "elements": "str", "required": True},
+    "aoe": {"type": "list", "elements": "str", "default": []},
+    "interface": {"type": "str", "default": ""},
+}
+
+
+def held(groups: Iterable[str], aoe: Iterable[str], sys: Path = Path("/sys")) -> list[str]:
+    """Say what this kernel still has of groups and devices, by /sys alone, which answers when disks do not."""
+    active = sorted(_text(one / "dm" / "name") for one in sys.glob("block/dm-*"))
+    # A hyphen in a name is doubled, and a single one stands between group and volume (dmsetup splitname).
+    prefixes = {group: group.replace("-", "--") + "-" for group in groups}
+    found = [
+        f"volume {name} of group {group} is active"
+        for name in active
+        for group, prefix in prefixes.items()
+        if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1] != "-"
+    ]
+    for address in aoe:
+        under_way = sum(int(word) for word in _text(sys / "block" / f"etherd!e{address}" / "inflight").split() if word.isdigit())
+        if under_way:
+            found.append(f"{under_way} requests to LUN {address} wait for an answer")
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def cable(interface: str, sys: Path = Path("/sys")) -> list[str]:
+    """Say what is wrong with an interface; nothing when it is there and up."""
+    if not interface:
+        return []
+    here = sys / "class" / "net" / interface
+    if not here.exists():
+        return [f"there is no interface {interface}: this machine is not prepared, playbooks/site.yml does it"]
+    return [] if _text(here / "carrier") == "1" else [f"{interface} has no carrier: is its cable in?"]
+
+
+def main() -> None:
+    """Look."""
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    given = module.params
+    holding = held(given["groups"], given["aoe"])
+    problems = [f"{one}; reboot this machine, nothing else makes it forget" for one in holding] + cable(given["interface"])
+    if given["interface"] and not module.get_bin_path("vgchange"):
+        problems.append("LVM is not installed: this machine is not prepared, playbooks/site.yml does it")
+    if problems:
+        module.fail_json(msg="\n".join(problems), problems=problems, held=holding)
+    module.exit_json(changed=False)
+
+
+if __name__ == "__main__":
+    main()
