@@ -21,6 +21,8 @@ FILE = "health.json"
 _SYSTEM = Path("/")
 _HEADERS = 24 + 12  # Bytes of a packet that are AoE's and ATA's, so no sector's.
 _OUTAGES = 50
+#: In place of a device's name, which is never empty.
+_CABLE = ""
 _PATH = (
     "card, cable, switch, {shelf}: is it up, does it let this machine in (systemctl status posthouse-vblade@{aoe} there)? docs/storage.md"
 )
@@ -43,18 +45,39 @@ def look(settings: Settings, ask: Ask = asking.answering, system: Path = _SYSTEM
         findings += _log(settings, system, old, said, now)
         findings += snapshots.findings(settings, now)
         said["findings"] = worst_first(findings)
-        said["before"] = {one["about"]: one["level"] for one in old.get("findings", [])}
+        _changes(said["findings"], old, said)
         state.write(folder / FILE, said)
     return said
 
 
 def log_changes(said: dict[str, Any]) -> None:
-    """Write to the log what has become worse or better since the look before."""
-    before = said["before"]
-    for one in said["findings"]:
-        level = before.get(one["about"], FINE)
-        if one["level"] != level:
-            _LOG.log(NOTICE if one["level"] == FINE else logging.WARNING, "%s%s", "again: " if one["level"] == FINE else "", one["says"])
+    """Write to the log what has become worse, if it still is a minute later, and when it is well again."""
+    for words in said["log_worse"]:
+        _LOG.warning("%s", words)
+    for words in said["log_better"]:
+        _LOG.log(NOTICE, "again: %s", words)
+
+
+def _changes(findings: list[dict[str, Any]], old: dict[str, Any], said: dict[str, Any]) -> None:
+    """Decide what is worth a line: what was well once and was not in two looks. A machine that boots or is new is silent."""
+    well, bad, logged = set(old.get("well", [])), old.get("bad", {}), set(old.get("logged", []))
+    said.update(bad={}, log_worse=[], log_better=[])
+    for one in findings:
+        about = one["about"]
+        if one["level"] == FINE:
+            well.add(about)
+            if about in logged:
+                said["log_better"].append(one["says"])
+                logged.discard(about)
+            continue
+        said["bad"][about] = bad.get(about, 0) + 1
+        # What has no other state than to be there (a snapshot that is lost, a complaint) was never well, and is told at once.
+        new = about.startswith(("errors ", "snapshot ")) or (about in well and said["bad"][about] > 1)
+        if new and about not in logged:
+            said["log_worse"].append(one["says"])
+            logged.add(about)
+    abouts = {one["about"] for one in findings}
+    said.update(well=sorted(well & abouts), logged=sorted(logged & abouts))
 
 
 def forget(settings: Settings) -> None:
@@ -78,6 +101,7 @@ def _devices(
     except OSError as error:
         answering, fault = set(), f" ({settings.interface}: {error.strerror})"
     silent: set[str] = set()
+    said["known"] = old.get("known", [])
     findings = []
     for device in settings.devices:
         up = device.aoe in answering if device.aoe else kernel.block(device, system) is not None
@@ -89,8 +113,10 @@ def _devices(
             remedy = _PATH.format(shelf=device.shelf or "the shelf", aoe=device.aoe) if device.aoe else "is the disk in? dmesg says more"
             findings.append(finding(device.name, CRITICAL, says, remedy))
             continue
-        if since:
-            said["outages"].append({"device": device.name, "since": since, "until": now})
+        # One that never answered before is new, and was not away.
+        if since and device.name in old.get("known", []):
+            said["outages"].append({"device": device.name, "since": since, "until": now, "times": 1})
+        said["known"] = sorted({*said["known"], device.name})
         findings.append(_answers(device, settings, system, [one for one in said["outages"] if one["device"] == device.name]))
     return silent, findings
 
@@ -105,7 +131,7 @@ def _answers(device: Device, settings: Settings, system: Path, outages: list[Any
         says = f"{known_as(device)} is used by frames of {payload} bytes, where {most} would fit: something on the way carries less"
         return finding(device.name, WARNING, says, f"look for the port or card without packets of {settings.mtu}; docs/storage.md says how")
     if outages:
-        says = f"{known_as(device)} was away {len(outages)} {'times' if len(outages) > 1 else 'time'} in the last hour, "
+        says = f"{known_as(device)} was away {_times(outages)} in the last hour, "
         says += f"the last time from {moment(outages[-1]['since'])} to {moment(outages[-1]['until'])}"
         return finding(device.name, WARNING, says, "a cable, a switch or the shelf; storage forget, when it is mended")
     size = (_number(here / "size") or 0) * 512
@@ -122,14 +148,21 @@ def _interface(settings: Settings, system: Path, old: dict[str, Any], said: dict
         return [finding("interface", CRITICAL, f"there is no interface {settings.interface}, so no disk can be reached", remedy)]
     said["downs"], said["boot"] = downs, kernel.boot(system)
     lost = (downs or 0) - (old.get("downs") or 0) if old.get("boot") == said["boot"] else 0
+    if lost > 0:
+        said["outages"].append({"device": _CABLE, "since": said["at"], "until": said["at"], "times": lost})
     if not _number(here / "carrier"):
         return [finding("interface", CRITICAL, f"{settings.interface} has no cable, so no disk can be reached", remedy)]
     if mtu != settings.mtu:
         return [finding("interface", WARNING, f"{settings.interface} carries packets of {mtu} bytes, not {settings.mtu}", remedy)]
-    if lost > 0:
-        says = f"the cable of {settings.interface} was away {lost} times in the last minute"
-        return [finding("interface", WARNING, says, "look at cable and switch before it is away for longer")]
+    if outages := [one for one in said["outages"] if one["device"] == _CABLE]:
+        says = f"the cable of {settings.interface} was away {_times(outages)} in the last hour"
+        return [finding("interface", WARNING, says, "look at cable and switch; storage forget, when it is mended")]
     return [finding("interface", FINE, f"{settings.interface} carries packets of {mtu} bytes")]
+
+
+def _times(outages: list[Any]) -> str:
+    times = sum(one["times"] for one in outages)
+    return f"{times} times" if times > 1 else "once"
 
 
 def _volume(volume: Volume, settings: Settings, silent: set[str], system: Path) -> dict[str, Any]:

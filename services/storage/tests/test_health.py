@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,10 +50,11 @@ def test_a_lun_that_is_silent_is_named_and_what_lies_on_it_is_not_touched(machin
 
 
 def test_an_outage_keeps_its_beginning_and_is_told_for_an_hour(machine: Machine) -> None:
+    found(machine)
     first = found(machine, ["1.0"])["mail1"]["says"]
     assert found(machine, ["1.0"], NOW + 60)["mail1"]["says"] == first
     after = found(machine, now=NOW + 120)["mail1"]
-    assert (after["level"], "was away 1 time in the last hour" in after["says"]) == ("warning", True)
+    assert (after["level"], "was away once in the last hour" in after["says"]) == ("warning", True)
     assert found(machine, now=NOW + 120 + 3600)["mail1"]["level"] == "fine"
     found(machine, ["1.0"], NOW + 4000)
     found(machine, now=NOW + 4060)
@@ -73,7 +75,7 @@ def test_a_card_that_is_not_there_is_no_traceback(machine: Machine) -> None:
     [
         ("sys/class/net/aoe0/carrier", "0", "interface", "critical", "aoe0 has no cable"),
         ("sys/class/net/aoe0/mtu", "1500", "interface", "warning", "packets of 1500 bytes, not 9000"),
-        ("sys/class/net/aoe0/carrier_down_count", "2", "interface", "warning", "was away 2 times"),
+        ("sys/class/net/aoe0/carrier_down_count", "2", "interface", "warning", "was away 2 times in the last hour"),
         ("sys/class/block/etherd!e1.0/payload", "1024", "mail1", "warning", "e1.0 = mail1 on san1 is used by frames of 1024 bytes"),
         ("sys/class/block/dm-0/dm/suspended", "1", "home", "critical", "stands still"),
         ("sys/class/block/dm-0/dm/name", "mail-other", "home", "critical", "is not active"),
@@ -150,10 +152,36 @@ def test_status_reads_what_health_saw_and_says_when_that_is_old(machine: Machine
     assert "looked at 10 minutes ago" in report(machine.settings, NOW + 600)["findings"][0]["says"]
 
 
-def test_what_changes_is_logged_once(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
-    for away in ((), ("1.0",), ("1.0",), ()):
+def test_one_that_never_answered_before_is_new_and_was_not_away(machine: Machine) -> None:
+    found(machine, ["1.0"])
+    assert found(machine)["mail1"]["level"] == "fine"
+
+
+def test_a_cable_that_is_away_for_a_moment_is_told_for_an_hour(machine: Machine) -> None:
+    found(machine)
+    machine.write("sys/class/net/aoe0/carrier_down_count", "1")
+    assert "was away once" in found(machine, now=NOW + 60)["interface"]["says"]
+    assert found(machine, now=NOW + 120)["interface"]["level"] == "warning"
+    machine.write("proc/sys/kernel/random/boot_id", "boot-2")
+    assert found(machine, now=NOW + 3700)["interface"]["level"] == "fine"
+
+
+def logged(machine: Machine, caplog: pytest.LogCaptureFixture, *looks: tuple[str, ...]) -> list[str]:
+    caplog.set_level(logging.INFO)
+    for away in looks:
         health.log_changes(health.look(machine.settings, lambda _, wanted, away=away: set(wanted) - set(away), machine.root, NOW))  # type: ignore[misc]
-    words = [record.message for record in caplog.records if "mail1" in record.message and "home" not in record.message]
-    assert len(words) == 2, words
-    assert "does not answer" in words[0]
-    assert "was away" in words[1]
+    return [record.message for record in caplog.records if "mail1" in record.message and "home" not in record.message]
+
+
+def test_what_becomes_worse_is_logged_once_and_when_it_is_well_again(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    words = logged(machine, caplog, (), ("1.0",), ("1.0",), ("1.0",), ())
+    assert len(words) == 1, words
+    assert "e1.0 = mail1 on san1 does not answer" in words[0]
+    health.forget(machine.settings)
+    assert "again: e1.0 = mail1 on san1 answers" in logged(machine, caplog, ())[-1]
+
+
+def test_a_machine_that_is_new_is_silent_and_a_moment_is_logged_when_it_is_over(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    assert logged(machine, caplog, ("1.0",), ("1.0",), ("1.0",), ()) == []
+    (words,) = logged(machine, caplog, ("1.0",), (), ())
+    assert "was away once" in words
