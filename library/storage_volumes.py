@@ -19,6 +19,11 @@ options:
     description: Name by which LVM knows this machine; groups of another name are not touched.
     type: str
     required: true
+  takes_over:
+    description: System ids of other machines whose groups become this machine's.
+    type: list
+    elements: str
+    default: []
   interface:
     description: Where AoE is spoken; empty where it is not.
     type: str
@@ -46,6 +51,11 @@ options:
     type: list
     elements: dict
     required: true
+  units:
+    description: Units that write to the volumes; none may run when a mount would hide what they wrote.
+    type: list
+    elements: str
+    default: []
   wait:
     description: Seconds to wait for devices.
     type: int
@@ -86,24 +96,90 @@ problems:
   elements: str
 """
 
+import shutil
+from typing import Any
+
+from ansible.module_utils.aoe import kernel
+from ansible.module_utils.aoe.frames import Slot
+from ansible.module_utils.aoe.ready import Ready, make_ready
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lvm import act, observe, plan, wanted
+from ansible.module_utils.lvm.machine import CommandError
 
 OPTIONS = {
     "system_id": {"type": "str", "required": True},
+    "takes_over": {"type": "list", "elements": "str", "default": []},
     "interface": {"type": "str", "default": ""},
     "mtu": {"type": "int", "default": 0},
     "vlan": {"type": "int", "default": 0},
     "devices": {"type": "list", "elements": "dict", "required": True},
     "groups": {"type": "list", "elements": "dict", "required": True},
     "volumes": {"type": "list", "elements": "dict", "required": True},
+    "units": {"type": "list", "elements": "str", "default": []},
     "wait": {"type": "int", "default": 20},
 }
+#: Looking, activating what is there, and looking into it.
+_ROUNDS = 3
 
 
 def main() -> None:
     """Look, decide, act."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    module.exit_json(changed=False, steps=[])
+    try:
+        promised = wanted.read(module.params)
+        slots = {device.name: Slot.of(device.aoe) for device in promised.devices.values() if device.aoe}
+    except ValueError as fault:
+        refuse(module, str(fault).splitlines(), [])
+    if not shutil.which("lvm") or (slots and not kernel.loaded() and module.check_mode):
+        if not module.check_mode:
+            refuse(module, ["there is no LVM on this machine: role storage installs the package lvm2"], [])
+        module.exit_json(changed=True, steps=["the disks are looked at when this machine has its tools and drivers"])
+    try:
+        converge(module, promised, slots)
+    except (CommandError, OSError) as fault:
+        refuse(module, [str(fault)], [])
+
+
+def converge(module: AnsibleModule, promised: wanted.Wanted, slots: dict[str, Slot]) -> None:
+    """Bring the devices, then look and act until there is nothing left to do."""
+    ready = devices(module, slots)
+    if ready.problems:
+        refuse(module, ready.problems, [])
+    done = [f"device {slot}: known to the kernel" for slot in ready.new] + [f"device {slot}: of a new size" for slot in ready.resized]
+    if module.check_mode and done:
+        module.exit_json(changed=True, steps=[*done, "what is on the disks is looked at when the kernel knows them"])
+    identities = {name: f"{ready.identities[slot].model} {ready.identities[slot].serial}" for name, slot in slots.items()}
+    for _ in range(_ROUNDS):
+        decided = plan.decide(promised, observe.observe(promised, identities, module.params["units"]))
+        if decided.problems:
+            refuse(module, decided.problems, done)
+        for step in decided.steps:
+            if not module.check_mode:
+                try:
+                    act.do(step)
+                except (CommandError, OSError) as fault:
+                    refuse(module, [f"{step.says}: {fault}"], done)
+            done.append(step.says)
+        if not decided.again or module.check_mode:
+            break
+    module.exit_json(changed=bool(done), steps=done)
+
+
+def devices(module: AnsibleModule, slots: dict[str, Slot]) -> Ready:
+    """Let the kernel know the AoE devices, or say why not."""
+    given: dict[str, Any] = module.params
+    if not slots:
+        return Ready()
+    if not given["interface"]:
+        return Ready(problems=["there are AoE devices, and no card to reach them: say storage_hardware_address of this machine"])
+    if not kernel.loaded():
+        module.run_command(["modprobe", "aoe"], check_rc=True)
+    return make_ready(given["interface"], given["mtu"], given["vlan"], list(slots.values()), given["wait"], check=module.check_mode)
+
+
+def refuse(module: AnsibleModule, problems: list[str], done: list[str]) -> None:
+    """Fail with every reason, and with what had been done by then."""
+    module.fail_json(msg="\n".join(problems), problems=problems, steps=done)
 
 
 if __name__ == "__main__":

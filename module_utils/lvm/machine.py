@@ -1,0 +1,110 @@
+"""Commands on the machine, and the few bytes that are read and written without one."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import struct
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+MEBIBYTE = 1 << 20
+#: _IOR('X', 126, struct xfs_fsop_geom), linux/fs/xfs/libxfs/xfs_fs.h: block size at 0, blocks of data at 32.
+_GEOMETRY, _GEOMETRY_SIZE = 0x8100587E, 256
+#: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS and FS_IMMUTABLE_FL of linux/fs.h, for 64 bits.
+_GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10
+_XFS_MAGIC = b"XFSB"
+#: Of the superblock on disk (xfs_format.h): size of a block, their number, and the mark of a mkfs that has not ended.
+_BLOCK, _BLOCKS, _UNFINISHED = 4, 8, 126
+
+
+class CommandError(RuntimeError):
+    """A command failed; the message has it and its last words."""
+
+
+def run(command: Sequence[str], seconds: float = 600) -> str:
+    """Run a command and return what it said. Raises CommandError."""
+    environment = {**os.environ, "LC_ALL": "C", "LVM_SUPPRESS_FD_WARNINGS": "1"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, env=environment, check=False)
+    except subprocess.TimeoutExpired as fault:
+        raise CommandError(f"'{' '.join(command)}' has not ended after {seconds:.0f} seconds") from fault
+    if done.returncode:
+        raise CommandError(f"'{' '.join(command)}' failed ({done.returncode}): {(done.stderr or done.stdout).strip()[-600:]}")
+    return done.stdout
+
+
+def size_of(node: str) -> int:
+    """Return the bytes of a block device."""
+    descriptor = os.open(node, os.O_RDONLY)
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_END)
+    finally:
+        os.close(descriptor)
+
+
+def head_of(node: str) -> tuple[bool, str]:
+    """Return whether the first mebibyte holds anything but zeros, and its digest."""
+    with Path(node).open("rb", buffering=0) as stream:
+        head = stream.read(MEBIBYTE)
+    return any(head), hashlib.sha256(head).hexdigest()
+
+
+def xfs_on(node: str) -> tuple[bool, int]:
+    """Return whether an XFS that is not mounted is whole, and its bytes of data."""
+    with Path(node).open("rb", buffering=0) as stream:
+        block = stream.read(512)
+    if block[:4] != _XFS_MAGIC or block[_UNFINISHED]:
+        return False, 0
+    size, blocks = struct.unpack_from(">I", block, _BLOCK)[0], struct.unpack_from(">Q", block, _BLOCKS)[0]
+    return True, size * blocks
+
+
+def xfs_at(path: str) -> int:
+    """Return the bytes of data of a mounted XFS: the superblock on disk may be older."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        said = fcntl.ioctl(descriptor, _GEOMETRY, bytes(_GEOMETRY_SIZE))
+    finally:
+        os.close(descriptor)
+    return int(struct.unpack_from("=I", said, 0)[0] * struct.unpack_from("=Q", said, 32)[0])
+
+
+def erase(node: str) -> None:
+    """Take everything off a disk by which something could be known again. Fails while somebody has it open."""
+    descriptor = os.open(node, os.O_WRONLY | os.O_EXCL | os.O_SYNC)
+    try:
+        os.write(descriptor, bytes(MEBIBYTE))
+    finally:
+        os.close(descriptor)
+    run(["wipefs", "--all", "--quiet", node])
+
+
+def immutable(path: str) -> bool:
+    """Whether nobody can make anything in a directory, root included."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return bool(struct.unpack("=q", fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8)))[0] & _IMMUTABLE)
+    except OSError:  # not every file system knows it
+        return os.fstat(descriptor).st_mode & 0o777 == 0
+    finally:
+        os.close(descriptor)
+
+
+def forbid(path: str) -> None:
+    """Make a directory one in which nobody makes anything; what is empty in it goes."""
+    Path(path).mkdir(parents=True, exist_ok=True)
+    for folder, _, _ in os.walk(path, topdown=False):
+        if folder != path and not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
+    Path(path).chmod(0)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        flags = struct.unpack("=q", fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8)))[0]
+        fcntl.ioctl(descriptor, _SET_FLAGS, struct.pack("=q", flags | _IMMUTABLE))
+    except OSError:
+        pass  # the mode keeps all but root out
+    finally:
+        os.close(descriptor)
