@@ -143,7 +143,10 @@ def _start(machine: Machine, report: Report) -> None:
 
 
 def _settled(machine: Machine) -> str:
-    ssh.wait(machine.name, virtual.BOOT if machine.virtual else 60)
+    if machine.virtual:
+        virtual.await_boot(machine.name)
+    else:
+        ssh.wait(machine.name)
     return machine.name
 
 
