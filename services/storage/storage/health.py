@@ -161,7 +161,7 @@ def _interface(settings: Settings, system: Path, old: dict[str, Any], said: dict
 
 
 def _times(outages: list[Any]) -> str:
-    times = sum(one["times"] for one in outages)
+    times = sum(one.get("times", 1) for one in outages)
     return f"{times} times" if times > 1 else "once"
 
 
@@ -201,12 +201,15 @@ def _percent(all_of_it: int, free: int) -> int:
 
 
 def _mounted(path: str, number: str, system: Path) -> list[str] | None:
-    """Return the options with which a disk is mounted at a path, those of the mount and of the file system; None when it is not."""
+    """Return the options of the file system that is mounted at a path from this disk; None when it is not.
+
+    Those of the mount itself say nothing here: the service's own sandbox sees every mount for reading only.
+    """
     for line in (system / "proc/self/mountinfo").read_text().splitlines():
         words, _, rest = line.partition(" - ")
         fields = words.split()
         if fields[2] == number and fields[4].encode("ascii", "replace").decode("unicode_escape") == path:
-            return fields[5].split(",") + rest.split()[2].split(",")
+            return rest.split()[2].split(",")
     return None
 
 

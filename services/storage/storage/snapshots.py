@@ -71,7 +71,7 @@ def run(words: Sequence[str]) -> str:
     """
     found = subprocess.run(words, check=False, capture_output=True, text=True, start_new_session=True)
     if found.returncode:
-        raise SnapshotError(f"{words[0]} failed: {found.stderr.strip() or found.returncode}")
+        raise SnapshotError(f"{words[0]} failed: {found.stderr.strip().rstrip('.') or found.returncode}")
     return found.stdout
 
 
@@ -170,13 +170,28 @@ def remove(settings: Settings, name: str, execute: Run = run) -> bool:
         try:
             execute(["umount", str(path)])
         except SnapshotError as fault:
-            raise SnapshotError(f"snapshot {name} stays: {fault}. fuser -vm {path} says who still reads it") from fault
+            raise SnapshotError(
+                f"snapshot {name} stays: {fault}; it is used by {', '.join(users(path)) or 'nobody who can be seen'}"
+            ) from fault
     if path.is_dir():
         path.rmdir()
     if found:
         execute(["lvremove", "--yes", "--quiet", f"{found.group}/{found.logical}"])
     _note(settings, name).unlink(missing_ok=True)
     return found is not None
+
+
+def users(path: Path, processes: Path = Path("/proc")) -> list[str]:
+    """Return who has files below a path open or stands there: name and number of processes."""
+    found = []
+    for process in sorted(processes.glob("[0-9]*")):
+        try:
+            held = [process / "cwd", *(process / "fd").iterdir()]
+            if any(str(link.readlink()).startswith(str(path)) for link in held):
+                found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
+        except OSError:  # It is gone, or a thread of the kernel's.
+            continue
+    return found
 
 
 def left(settings: Settings, execute: Run = run) -> list[str]:

@@ -110,6 +110,14 @@ def test_a_file_system_that_has_stopped_or_is_full_is_told(machine: Machine, mon
     assert "its file system has stopped" in said["says"]
 
 
+def test_a_file_system_for_reading_only_is_told_and_the_sandbox_is_not(machine: Machine) -> None:
+    line = (machine.root / "proc/self/mountinfo").read_text()
+    machine.write("proc/self/mountinfo", line.replace(" rw,noatime ", " ro,noatime "))
+    assert found(machine)["home"]["level"] == "fine"
+    machine.write("proc/self/mountinfo", line.replace("rw,attr2", "ro,attr2"))
+    assert "for reading only" in found(machine)["home"]["says"]
+
+
 LINES = {
     "I/O error, dev etherd/e1.0, sector 6291 op 0x0:(READ) flags 0x80700 phys_seg 1": ("etherd/e1.0", "READ", 6291),
     "Buffer I/O error on dev dm-0, logical block 16, async page read": ("dm-0", "I/O", 16),

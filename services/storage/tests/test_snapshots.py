@@ -148,9 +148,18 @@ def test_a_snapshot_that_somebody_reads_stays(machine: Machine, monkeypatch: pyt
     snapshots.create(machine.settings, wish(machine), lvm)
     monkeypatch.setattr(Path, "is_mount", lambda _: True)
     lvm.broken = "umount"
-    with pytest.raises(SnapshotError, match=r"stays: umount failed.*fuser -vm"):
+    with pytest.raises(SnapshotError, match=r"stays: umount failed.*it is used by"):
         snapshots.remove(machine.settings, "night", lvm)
     assert lvm.volumes
+
+
+def test_who_uses_a_snapshot_is_named(tmp_path: Path) -> None:
+    for number, name, where in (("41", "tar", "/run/s/night/Maildir"), ("42", "sshd", "/")):
+        (tmp_path / number / "fd").mkdir(parents=True)
+        (tmp_path / number / "comm").write_text(f"{name}\n")
+        (tmp_path / number / "cwd").symlink_to("/")
+        (tmp_path / number / "fd" / "3").symlink_to(where)
+    assert snapshots.users(Path("/run/s/night"), tmp_path) == ["tar (41)"]
 
 
 def test_words_of_the_command(
