@@ -140,7 +140,10 @@ def _unused(part: Part, disk: Disk) -> bool:
 def _volumes(wanted: Wanted, seen: Seen, name: str, extent: int, total: int, plan: Plan) -> None:
     ours = [volume for volume in wanted.volumes if volume.group == name]
     sizes = {volume.name: _extents(volume, extent, total) for volume in ours}
-    others = sum(one.size // extent for one in seen.volumes.values() if one.group == name and one.name not in sizes)
+    group = next((one for one in seen.groups if one.name == name), None)
+    present = sum(one.size // extent for one in seen.volumes.values() if one.group == name and one.name in sizes)
+    # By what is free: LVM has volumes that it does not list.
+    others = (group.size - group.free) // extent - present if group else 0
     taken = others
     for volume in ours:
         there = seen.volumes.get((name, volume.name))
@@ -224,6 +227,6 @@ def _mount(seen: Seen, volume: Volume, plan: Plan) -> None:
 def human(size: int) -> str:
     """Return a size as people read it."""
     for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB")):
-        if size >= unit:
+        if size >= 10 * unit:
             return f"{size / unit:.2f} {name}"
     return f"{size / MEBIBYTE:.0f} MiB"
