@@ -71,8 +71,32 @@ def _usable(lun: Lun, kind: os.stat_result | None) -> None:
         raise RefusedError(f"LUN {lun.address}: {lun.path} cannot be exported: {fault.strerror}; is it mounted or in use here?") from fault
 
 
+def handed_over(settings: Settings) -> list[str]:
+    """Say of each LUN that would be taken from one card and given to another what that means.
+
+    Whoever has it may still write, and an inventory that is older than a failover looks exactly like this.
+    """
+    found = []
+    for lun in settings.luns:
+        before, after = set(_cards(settings, lun)), set(lun.cards)
+        if before - after and after - before:
+            found.append(
+                f"LUN {lun.address} is exported to {', '.join(sorted(before))} and would be given to {', '.join(sorted(after))}. Is a"
+                " standby running that this inventory knows nothing of? playbooks/failover-mailstore.yml hands LUNs over; for a card that was"
+                " replaced, while its machine is off: -e shelf_hands_over=true"
+            )
+    return found
+
+
+def _cards(settings: Settings, lun: Lun) -> list[str]:
+    try:
+        return marker(settings, lun).read_text().split()
+    except FileNotFoundError:
+        return []
+
+
 def marker(settings: Settings, lun: Lun) -> Path:
-    """Return the file that says that a LUN's file has once been there."""
+    """Return the file that says that a LUN has once been there, and to which cards it was exported last."""
     return Path(settings.state, f"{lun.address}.made")
 
 
@@ -97,4 +121,4 @@ def make(settings: Settings, steps: list[Step]) -> None:
             found = Path(lun.path).stat()
             if (found.st_uid, found.st_gid) != (owner.pw_uid, owner.pw_gid):
                 os.chown(lun.path, owner.pw_uid, owner.pw_gid)
-            marker(settings, lun).touch()
+        marker(settings, lun).write_text("".join(f"{card}\n" for card in lun.cards))

@@ -22,6 +22,8 @@ class Lun:
     #: As it is written; empty for what has a size of its own.
     size: str = ""
     machines: list[str] = field(default_factory=list)
+    #: Hardware addresses that it answers.
+    cards: list[str] = field(default_factory=list)
     read_only: bool = False
 
     @property

@@ -80,6 +80,24 @@ def test_a_device_that_is_no_disk_is_refused() -> None:
         luns.plan(settings)
 
 
+def test_a_lun_is_not_taken_from_one_card_and_given_to_another_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An inventory from before a failover would cut off who writes, and let in the dead machine's last writes."""
+
+    def cards(*those: str) -> Path:
+        file = configuration(tmp_path)
+        file.write_text(file.read_text() + f"cards = {json.dumps(those)}\n")
+        return file
+
+    assert run(cards("02:00:00:00:00:18"), "make") == 0
+    assert run(cards("02:00:00:00:00:19"), "check") == 1
+    assert "LUN 1.0 is exported to 02:00:00:00:00:18 and would be given to 02:00:00:00:00:19" in capsys.readouterr().err
+    assert run(cards("02:00:00:00:00:19"), "check", "--hands-over") == 0
+    for harmless in ((), ("02:00:00:00:00:18",), ("02:00:00:00:00:18", "02:00:00:00:00:19")):
+        assert run(cards(*harmless), "check") == 0
+    assert run(cards("02:00:00:00:00:19"), "make") == 0
+    assert run(cards("02:00:00:00:00:18"), "check") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [(('size = "1m"', ""), "needs a size"), (("mtu = 9000", "mtu = 90"), "mtu is"), (('"1m"', '"1x"'), "is no size")],
