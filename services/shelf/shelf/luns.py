@@ -80,10 +80,11 @@ def handed_over(settings: Settings) -> list[str]:
     for lun in settings.luns:
         before, after = set(_cards(settings, lun)), set(lun.cards)
         if before - after and after - before:
+            whom = f"{', '.join(sorted(before))} and would be given to {', '.join(sorted(after))}"
             found.append(
-                f"LUN {lun.address} is exported to {', '.join(sorted(before))} and would be given to {', '.join(sorted(after))}. Is a"
-                " standby running that this inventory knows nothing of? playbooks/failover-mailstore.yml hands LUNs over; for a card that was"
-                " replaced, while its machine is off: -e shelf_hands_over=true"
+                f"LUN {lun.address} is exported to {whom}. Is a standby running that this inventory knows nothing of?"
+                " playbooks/failover-mailstore.yml hands LUNs over; for a card that was replaced, while its machine is off:"
+                " -e shelf_hands_over=true"
             )
     return found
 
