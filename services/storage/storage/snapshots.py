@@ -123,8 +123,7 @@ def _shown(volume: Volume, fields: str, execute: Run) -> dict[str, str]:
 
 def plan(settings: Settings, wish: Wish, execute: Run = run) -> int:
     """Return how many bytes the snapshot gets. Raises SnapshotError when it cannot be made."""
-    if not _NAME.fullmatch(wish.name):
-        raise SnapshotError(f"{wish.name!r} cannot be a snapshot's name: small letters, digits and _ . - only, 41 at most")
+    _named(wish.name)
     if any(one.name == wish.name for one in listed(settings, execute)):
         raise SnapshotError(f"there is a snapshot {wish.name}; {_REMOVE.format(name=wish.name)} takes it away")
     one = _shown(wish.volume, "vg_free,vg_extent_size,lv_size,lv_active", execute)
@@ -164,6 +163,8 @@ def create(settings: Settings, wish: Wish, execute: Run = run) -> Snapshot:
 
 def remove(settings: Settings, name: str, execute: Run = run) -> bool:
     """Take a snapshot away; return whether there was one. Raises SnapshotError, e.g. while somebody reads it."""
+    # It becomes a path, and what is mounted at another one is nobody's snapshot.
+    _named(name)
     found = next((one for one in listed(settings, execute) if one.name == name), None)
     path = Path(settings.snapshots, name)
     if path.is_mount():
@@ -192,6 +193,11 @@ def users(path: Path, processes: Path = Path("/proc")) -> list[str]:
         except OSError:  # It is gone, or a thread of the kernel's.
             continue
     return found
+
+
+def _named(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise SnapshotError(f"{name!r} cannot be a snapshot's name: small letters, digits and _ . - only, 41 at most")
 
 
 def left(settings: Settings, execute: Run = run) -> list[str]:

@@ -74,6 +74,14 @@ def test_it_is_made_mounted_told_and_taken_away(machine: Machine) -> None:
     assert not snapshots.remove(machine.settings, "night", lvm)
 
 
+def test_what_is_mounted_elsewhere_is_no_snapshot(machine: Machine) -> None:
+    lvm = Lvm()
+    for name in ("../../mnt/home", "..", "/mnt/home", ""):
+        with pytest.raises(SnapshotError, match="cannot be a snapshot's name"):
+            snapshots.remove(machine.settings, name, lvm)
+    assert lvm.called == []
+
+
 def test_without_room_it_is_refused_before_anything_is_done(machine: Machine) -> None:
     lvm = Lvm(free=100 * MIB)
     with pytest.raises(SnapshotError, match="100 MiB free and the snapshot wants 200"):
