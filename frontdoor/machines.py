@@ -100,6 +100,8 @@ def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Re
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(lambda one: _create(one, mirror), missing))
         list(pool.map(lambda one: _start(one, report), [*missing, *idle]))
+    for one in (one for one in [*missing, *idle] if one.virtual):
+        report(f"{one.name} boots, emulated: half a minute, up to {virtual.BOOT / 60:.0f} minutes on a busy host.")
     depot.ensure(report, mirror)
     with ThreadPoolExecutor(max_workers=4) as pool:
         for name in pool.map(_settled, [*missing, *idle]):
