@@ -52,6 +52,24 @@ def differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
 
 
+def test_a_failover_gives_a_machine_the_roles_of_a_mailstore_and_a_standby_back_its_own() -> None:
+    """The playbook says again what site.yml says, so that it touches nobody else."""
+    site, failover = (tree.load(tree.ROOT / "playbooks" / name) for name in ("site.yml", "failover-mailstore.yml"))
+
+    def roles_of(nouns: set[str]) -> list[str]:
+        plays = [play for play in site if play.get("roles") and nouns & set(play["hosts"].split(":"))]
+        return [role for play in plays for role in play["roles"]]
+
+    by_host: dict[str, list[str]] = {}
+    for play in failover:
+        by_host.setdefault(play["hosts"], []).extend(play.get("roles", []))
+    (machine,) = (roles for host, roles in by_host.items() if host.startswith("{{ mailstore"))
+    assert machine == roles_of({"mailstore", "storage"})
+    assert by_host["standby"] == roles_of({"standby", "storage"})
+    assert by_host["shelf"] == ["shelf"]
+    assert by_host["dns"] == ["dns"]
+
+
 def test_only_name_servers_shelves_and_the_machine_itself_change(both: tuple[Pictures, Pictures]) -> None:
     home, away = both
     assert set(home) - set(away) == {"artemis"}, "who stands in is left alone"
