@@ -34,7 +34,7 @@ def hosts(**changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "artemis": {"address": "192.0.2.25", "storage_hardware_address": CARD.upper()},
         "hestia": {"address": "192.0.2.26", "storage_hardware_address": "02:00:00:00:00:26"},
         "san1": {"address": "192.0.2.71", "shelf_luns": [LUN]},
-        "ns1": {"address": "192.0.2.2"},
+        "ns1": {"address": "192.0.2.8"},
     }
     return {name: values | changes.get(name, {}) for name, values in usual.items()}
 
