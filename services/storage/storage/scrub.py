@@ -22,6 +22,7 @@ FILE = "scrub.json"
 _CHUNK, _BLOCK = 1 << 20, 4096
 #: Beyond so many bad places a disk is not a case for details.
 _MOST = 100
+_SPOKEN = 5
 _SAVE = 5.0
 _REMEDY = "dd or ddrescue says whether it is lasting; restore the people whose mail lies there, change the disk (docs/shelf.md)"
 
@@ -56,16 +57,21 @@ def opened(device: Device) -> Disk:
     return Disk(handle, mmap.mmap(-1, _CHUNK), os.lseek(handle, 0, os.SEEK_END))
 
 
-def bad_places(read: Read, offset: int, length: int) -> Iterator[int]:
-    """Return where of a stretch that could not be read the bad blocks are: offsets in bytes."""
+def bad_places(read: Read, offset: int, length: int) -> Iterator[tuple[int, int]]:
+    """Return where of a stretch that could not be read the bad blocks are: begin and end in bytes, those beside each other as one."""
     if length <= _BLOCK:
         if not read(offset, length):
-            yield offset
+            yield offset, offset + length
         return
     half = length // 2 // _BLOCK * _BLOCK
-    for begin, size in ((offset, half), (offset + half, length - half)):
-        if not read(begin, size):
-            yield from bad_places(read, begin, size)
+    begin = end = -1
+    for first, size in ((offset, half), (offset + half, length - half)):
+        for low, high in [] if read(first, size) else bad_places(read, first, size):
+            if low != end and end >= 0:
+                yield begin, end
+            begin, end = (begin if low == end else low), high
+    if end >= 0:
+        yield begin, end
 
 
 def scrub(
@@ -120,11 +126,12 @@ def _one(
     while position < disk.size and not stopping():
         length = min(_CHUNK, disk.size - position)
         if not disk.read(position, length):
-            for place in bad_places(disk.read, position, length):
-                if len(one["bad"]) < _MOST:
-                    one["bad"].append(place)
-                    tell(f"{known_as(device)}: what is at byte {place} cannot be read")
-                    save()
+            # A disk of which hardly anything can be read is not looked at in detail.
+            detailed = len(one["bad"]) < _MOST
+            for begin_bad, end_bad in bad_places(disk.read, position, length) if detailed else [(position, position + length)]:
+                tell(f"{known_as(device)}: what is at bytes {begin_bad} to {end_bad} cannot be read")
+                _add(one["bad"], begin_bad, end_bad)
+            save()
         position = one["position"] = position + length
         now = time.monotonic()
         ahead = (position - first) / settings.scrub_rate - (now - begin) if settings.scrub_rate else 0
@@ -140,6 +147,13 @@ def _one(
     save()
 
 
+def _add(bad: list[list[int]], begin: int, end: int) -> None:
+    if bad and bad[-1][1] == begin:
+        bad[-1][1] = end
+    elif len(bad) < _MOST:
+        bad.append([begin, end])
+
+
 def findings(settings: Settings, now: float, installed: float) -> list[dict[str, Any]]:
     """Say of each disk when it was last read whole, and what could not be read. installed: before that there was no time to."""
     known = state.read(Path(settings.state, FILE))
@@ -148,10 +162,10 @@ def findings(settings: Settings, now: float, installed: float) -> list[dict[str,
 
 def _finding(device: Device, one: dict[str, Any], settings: Settings, now: float, installed: float) -> dict[str, Any]:
     about = f"scrub {device.name}"
-    bad = sorted({*one.get("known", []), *one.get("bad", [])})
+    bad = sorted({(begin, end) for begin, end in [*one.get("known", []), *one.get("bad", [])]})
     if bad:
-        first = ", ".join(str(place) for place in bad[:5]) + (", …" if len(bad) > 5 else "")
-        says = f"{known_as(device)} has {len(bad)} places that cannot be read, at byte {first}"
+        first = ", ".join(f"{begin} to {end}" for begin, end in bad[:_SPOKEN]) + (", …" if len(bad) > _SPOKEN else "")
+        says = f"{known_as(device)} has {len(bad)} {'places' if len(bad) > 1 else 'place'} that cannot be read, at bytes {first}"
         return finding(about, CRITICAL, says, _REMEDY, places=len(bad))
     ended = one.get("ended", 0.0)
     remedy = "systemctl start posthouse-storage-scrub; journalctl -u posthouse-storage-scrub -e"

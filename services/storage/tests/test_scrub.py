@@ -53,12 +53,26 @@ def test_disks_that_can_be_read_are(machine: Machine) -> None:
 def test_bad_places_are_named_by_lun_and_byte(machine: Machine) -> None:
     whole, said = run(machine, {"mail1": Disk(3 * MIB, {MIB + 8192, MIB + 8195, 2 * MIB}), "mail2": Disk(MIB, set())})
     assert not whole
-    assert f"e1.0 = mail1 on san1: what is at byte {MIB + 8192} cannot be read" in said
+    assert f"e1.0 = mail1 on san1: what is at bytes {MIB + 8192} to {MIB + 12288} cannot be read" in said
     finding = scrub.findings(machine.settings, 0, 0)[0]
+    places = f"{2 * MIB} to {2 * MIB + 4096}"
     assert finding["level"] == "critical"
-    assert finding["says"] == f"e1.0 = mail1 on san1 has 2 places that cannot be read, at byte {MIB + 8192}, {2 * MIB}"
+    assert finding["says"] == f"e1.0 = mail1 on san1 has 2 places that cannot be read, at bytes {MIB + 8192} to {MIB + 12288}, {places}"
     run(machine, {"mail1": Disk(3 * MIB, set()), "mail2": Disk(MIB, set())})
     assert scrub.findings(machine.settings, 0, 0)[0]["level"] == "fine"
+
+
+def test_blocks_beside_each_other_are_one_place(machine: Machine) -> None:
+    disk = Disk(4 * MIB, set(range(MIB + 4096, 3 * MIB, 4096)))
+    run(machine, {"mail1": disk, "mail2": Disk(MIB, set())})
+    assert "has 1 place that cannot be read, at bytes 1052672 to 3145728" in scrub.findings(machine.settings, 0, 0)[0]["says"]
+
+
+def test_a_disk_that_is_bad_all_over_does_not_take_for_ever(machine: Machine) -> None:
+    disk = Disk(64 * MIB, set(range(0, 64 * MIB, 8192)))
+    run(machine, {"mail1": disk, "mail2": Disk(MIB, set())})
+    assert scrub.findings(machine.settings, 0, 0)[0]["figures"] == {"places": 100}
+    assert disk.asked < 2 * 64 * MIB
 
 
 def test_it_goes_on_where_it_was_stopped(machine: Machine) -> None:
