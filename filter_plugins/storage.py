@@ -45,7 +45,7 @@ def storage_mounts(volumes: Sequence[Mapping[str, Any]], units: Sequence[str], m
             f"Requires={_ACTIVATION}\nAfter={_ACTIVATION}\n\n"
             f"[Mount]\nWhat={node}\nWhere={volume['path']}\nType=xfs\n"
             f"# Without nofail everything that is remote-fs.target would wait with it, people's logins too.\nOptions={options}\n"
-            "# A mount waits for the log's replay.\nTimeoutSec=600\n"
+            "# A mount waits for the log's replay, and who stops the machine while the shelf is away waits no longer.\nTimeoutSec=180\n"
         )
         files[f"{_SYSTEM}/{storage_unit_name(node, 'device')}.d/posthouse-storage.conf"] = _PATIENCE
     if paths:

@@ -48,11 +48,11 @@ def activate(settings: Settings, ask: Run = run, sleep: Callable[[float], None] 
         if code:
             _LOG.error("the kernel has no AoE: %s", said)
             return 1
-    _wait(settings, ask, sleep)
+    _wait(settings, sleep)
     return _activate(settings, groups, ask)
 
 
-def _wait(settings: Settings, ask: Run, sleep: Callable[[float], None]) -> None:
+def _wait(settings: Settings, sleep: Callable[[float], None]) -> None:
     begin, told = time.monotonic(), 0.0
     while missing := [device for device in settings.devices if not there(device)]:
         now = time.monotonic()
@@ -65,7 +65,6 @@ def _wait(settings: Settings, ask: Run, sleep: Callable[[float], None]) -> None:
         sleep(_AGAIN if told else _AGAIN / 4)
     if told:
         _LOG.log(NOTICE, "all devices are there after %.0f seconds", time.monotonic() - begin)
-    ask(["udevadm", "settle", "--timeout=10"])
 
 
 def discover(settings: Settings) -> None:
@@ -94,7 +93,6 @@ def _activate(settings: Settings, groups: list[str], ask: Run) -> int:
     if code:
         _LOG.error("%s could not be activated: %s", ", ".join(groups), said)
         return 1
-    ask(["udevadm", "settle", "--timeout=10"])
     return 0
 
 

@@ -1,0 +1,83 @@
+"""Groups are activated when all devices are there, and never those of another machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from services.storage.storage import activation
+from services.storage.storage.settings import Device, Group, Settings
+
+LUN = Device("mail1", "1.0", "/dev/etherd/e1.0")
+SETTINGS = Settings("apollo", active=True, interface="aoe0", devices=(LUN,), groups=(Group("mail", ["mail1"]),))
+
+
+class Machine:
+    """Answers commands, and has a device after some looks."""
+
+    def __init__(self, owner: str = "apollo", looks: int = 0) -> None:
+        self.owner, self.looks = owner, looks
+        self.asked: list[str] = []
+
+    def ask(self, command: Sequence[str]) -> tuple[int, str]:
+        self.asked.append(command[0])
+        return 0, f"  mail:{self.owner}" if command[0] == "vgs" else ""
+
+    def there(self, _device: Device) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+def activate(machine: Machine, monkeypatch: pytest.MonkeyPatch, settings: Settings = SETTINGS) -> int:
+    monkeypatch.setattr(activation, "there", machine.there)
+    monkeypatch.setattr(activation, "discover", lambda _: machine.asked.append("discover"))
+    return activation.activate(settings, machine.ask, lambda _: None)
+
+
+def test_what_is_there_is_activated(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
+    assert activate(machine, monkeypatch) == 0
+    assert machine.asked == ["modprobe", "vgs", "vgchange"]
+
+
+def test_it_asks_for_the_shelf_until_that_is_there(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine(looks=3)
+    assert activate(machine, monkeypatch) == 0
+    assert machine.asked == ["modprobe", "discover", "discover", "discover", "vgs", "vgchange"]
+    assert not caplog.records, "a shelf that needs some seconds is nothing to speak of"
+
+
+def test_a_shelf_that_stays_away_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(activation.time, "monotonic", lambda: float(next(clock)))
+    assert activate(Machine(looks=8), monkeypatch) == 0
+    assert [record.getMessage().split(":")[0] for record in caplog.records][:1] == ["mail1 (1.0)"]
+    assert len(caplog.records) == 2
+
+
+def test_a_group_that_another_machine_has_taken_over_stays_its(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine(owner="artemis")
+    assert activate(machine, monkeypatch) == 1
+    assert "vgchange" not in machine.asked
+    assert "mail belongs to artemis, and this machine is apollo" in caplog.text
+
+
+def test_a_standby_touches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
+    standby = Settings("artemis", active=False, interface="aoe0", devices=(LUN,), groups=SETTINGS.groups)
+    assert activate(machine, monkeypatch, standby) == 0
+    assert machine.asked == []
+
+
+def test_a_device_is_there_when_its_shelf_has_answered(tmp_path: Path) -> None:
+    state = tmp_path / "sys/block/etherd!e1.0/state"
+    state.parent.mkdir(parents=True)
+    assert not activation.there(LUN, tmp_path)
+    state.write_text("down\n")
+    assert not activation.there(LUN, tmp_path)
+    state.write_text("up\n")
+    assert not activation.there(LUN, tmp_path), "its node is no block device yet"
