@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_it_asks_for_the_shelf_until_that_is_there(monkeypatch: pytest.MonkeyPat
 def test_a_shelf_that_stays_away_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     clock = iter(range(0, 10_000, 20))
-    monkeypatch.setattr(activation.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     assert activate(Machine(looks=8), monkeypatch) == 0
     assert [record.getMessage().split(":")[0] for record in caplog.records][:1] == ["mail1 (1.0)"]
     assert len(caplog.records) == 2
