@@ -108,10 +108,9 @@ def test_a_firewall_lets_in_whom_the_inventory_names(pictures: Pictures) -> None
     def rule_set(host: str) -> str:
         return str(pictures[host]["base"]["files"]["/etc/nftables.conf"]["content"])
 
-    assert (
-        "ip saddr { 192.0.2.21, 192.0.2.22, 192.0.2.23, 192.0.2.25, 192.0.2.31, 192.0.2.32, 192.0.2.35, 192.0.2.36 } tcp dport { 25 } accept"
-        in rule_set("store1")
-    )
+    # The standby is let in where stores are: it may be one tonight.
+    stores, spare, filtered = "192.0.2.21, 192.0.2.22, 192.0.2.23", "192.0.2.25", "192.0.2.31, 192.0.2.32, 192.0.2.35, 192.0.2.36"
+    assert f"ip saddr {{ {stores}, {spare}, {filtered} }} tcp dport {{ 25 }} accept" in rule_set("store1")
     # The campus hands in on 25, people from everywhere on the other two.
     assert "ip saddr 192.0.2.0/24 tcp dport { 25 } accept" in rule_set("smtp1").replace("{ 192.0.2.0/24 }", "192.0.2.0/24")
     assert "        tcp dport { 465, 587 } accept" in rule_set("smtp2")
