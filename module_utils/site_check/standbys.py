@@ -43,9 +43,7 @@ def _stand_ins(site: Site) -> Iterator[Fault]:
 def _without_disks(site: Site) -> Iterator[Fault]:
     for standby in site.members("standby"):
         if standby not in site.members("storage"):
-            yield Fault(
-                site.hosts[standby], f"{standby} is of standby, but not of storage: it would not reach what it is to take over"
-            )
+            yield Fault(site.hosts[standby], f"{standby} is of standby, but not of storage: it would not reach what it is to take over")
 
 
 def _cards(site: Site) -> Iterator[Fault]:
