@@ -115,8 +115,9 @@ TABLE: list[Excuse] = [
     Excuse(
         "kernel",
         r"^(tsc: Unable to calibrate|APIC calibration not consistent|mtrr: your CPUs had inconsistent|acpi PNP0A03:00: fail to add |"
-        r"amd_pstate: the _CPC object is not present|platform regulatory\.0: Direct firmware load for regulatory\.db failed)",
-        "a virtual machine of the lab has an emulated board, without a real one's clock, registers and radio",
+        r"amd_pstate: the _CPC object is not present|hrtimer: interrupt took|"
+        r"platform regulatory\.0: Direct firmware load for regulatory\.db failed)",
+        "a virtual machine of the lab has an emulated board, without a real one's clock, registers and radio, and shares two processors",
     ),
     Excuse(
         "kernel",

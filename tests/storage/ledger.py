@@ -110,8 +110,8 @@ class Ledger:
         return outcome
 
     @contextmanager
-    def flow(self, threads: int = 2, pause: float = 0.1) -> Iterator[None]:
-        """Have letters flow while the block runs; at its end every thread ends its letter."""
+    def flow(self, threads: int = 1, pause: float = 0.5) -> Iterator[None]:
+        """Have letters flow while the block runs, no more of them than an emulated machine delivers; at its end every thread ends its letter."""
         enough = threading.Event()
 
         def go() -> None:

@@ -16,7 +16,7 @@ PULLED = 8.0
 
 def test_nothing_is_lost_while_the_cable_is_out(lab: Lab, rosa: Person, store: Machine) -> None:
     straight, by_exchanger = Ledger(lab, rosa, to_store(lab, rosa)), Ledger(lab, rosa, through_exchanger(lab))
-    with straight.flow(), by_exchanger.flow(threads=1):
+    with straight.flow(threads=2), by_exchanger.flow(pause=2):
         straight.acknowledged(3)
         with cable_pulled(lab, store):
             began = time.monotonic()

@@ -40,8 +40,8 @@ def short_lun(lab: Lab, store: Machine, shelf: Machine) -> Iterator[str]:
 
 def test_a_scrub_says_which_lun_is_bad_and_where(lab: Lab, rosa: Person, store: Machine, short_lun: str) -> None:
     ledger = Ledger(lab, rosa, to_store(lab, rosa))
-    with ledger.flow(threads=1, pause=1):
-        said = lab.run(store.name, "storage scrub --json", check=False, timeout=900)
+    with ledger.flow(pause=1):
+        said = lab.run(store.name, "storage scrub --rate 0", check=False, timeout=900)
         assert short_lun in said, said
         state = lab.run(store.name, "storage health >/dev/null; storage status; echo status $?", check=False)
         assert short_lun in state, state
@@ -78,7 +78,7 @@ def test_one_letter_that_cannot_be_read_keeps_nobody_from_the_others(lab: Lab, r
     ledger = Ledger(lab, rosa, to_store(lab, rosa))
     with unreadable(lab, store, bad):
         assert lab.run(store.name, f"cat {shlex.quote(bad)} >/dev/null 2>&1 && echo read", check=False) == "", "the block can be read"
-        with ledger.flow(threads=1):
+        with ledger.flow():
             ledger.acknowledged(5)
         # Whoever opens the mailbox sees that the other letters are there.
         with lab.imap(rosa) as client:

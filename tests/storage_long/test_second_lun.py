@@ -56,7 +56,7 @@ def test_a_second_lun_extends_what_is_mounted(
     ours["storage_volumes"].append({"name": "more", "group": "more", "size": "100%", "path": PLACE})
     sizes = []
     ledger = Ledger(lab, rosa, to_store(lab, rosa))
-    with ledger.flow(threads=1, pause=1):
+    with ledger.flow(pause=1):
         for slot in SLOTS:
             luns.append({"shelf": 1, "slot": slot, "path": f"/srv/shelf/1.{slot}", "size": "400m", "machines": [store.name]})
             ours["storage_devices"].append({"name": f"more{slot}", "aoe": f"1.{slot}"})

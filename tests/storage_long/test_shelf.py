@@ -52,7 +52,7 @@ def test_the_path_flaps(lab: Lab, rosa: Person, store: Machine) -> None:
 
 def test_the_cable_is_out_for_minutes(lab: Lab, rosa: Person, store: Machine) -> None:
     ledger = Ledger(lab, rosa, through_exchanger(lab))
-    with ledger.flow(threads=1, pause=5):
+    with ledger.flow(pause=5):
         ledger.acknowledged(1)
         with cable_pulled(lab, store):
             time.sleep(LONG_OUTAGE)
