@@ -111,7 +111,7 @@ class Ledger:
 
     @contextmanager
     def flow(self, threads: int = 1, pause: float = 0.5) -> Iterator[None]:
-        """Have letters flow while the block runs, no more of them than an emulated machine delivers; at its end every thread ends its letter."""
+        """Have letters flow while the block runs, no more than an emulated machine delivers; at its end every thread ends its letter."""
         enough = threading.Event()
 
         def go() -> None:
