@@ -52,7 +52,7 @@ def _mail_address(text: str) -> str:
 
 def _hardware_address(text: str) -> str:
     good = re.fullmatch(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", text)
-    return "" if good else f"{text} is no hardware address: write it like \"02:00:00:00:01:18\", with quotes"
+    return "" if good else f'{text} is no hardware address: write it like "02:00:00:00:01:18", with quotes'
 
 
 def _int(text: str) -> str:
