@@ -118,8 +118,8 @@ OPTIONS = {
     "units": {"type": "list", "elements": "str", "default": []},
     "wait": {"type": "int", "default": 20},
 }
-#: Looking, activating what is there, and looking into it.
-_ROUNDS = 3
+#: Looking, activating what is there, looking into it, and looking at what was made.
+_ROUNDS = 4
 
 
 def main() -> None:
@@ -150,7 +150,8 @@ def converge(module: AnsibleModule, promised: wanted.Wanted, slots: dict[str, Sl
         module.exit_json(changed=True, steps=[*done, "what is on the disks is looked at when the kernel knows them"])
     identities = {name: f"{ready.identities[slot].model} {ready.identities[slot].serial}" for name, slot in slots.items()}
     for _ in range(_ROUNDS):
-        decided = plan.decide(promised, observe.observe(promised, identities, module.params["units"]))
+        seen = observe.observe(promised, identities, module.params["units"])
+        decided = plan.decide(promised, seen)
         if decided.problems:
             refuse(module, decided.problems, done)
         for step in decided.steps:
@@ -160,7 +161,10 @@ def converge(module: AnsibleModule, promised: wanted.Wanted, slots: dict[str, Sl
                 except (CommandError, OSError) as fault:
                     refuse(module, [f"{step.says}: {fault}"], done)
             done.append(step.says)
-        if not decided.again or module.check_mode:
+        if module.check_mode:
+            break
+        if not decided.steps:
+            observe.remember(promised, seen)
             break
     module.exit_json(changed=bool(done), steps=done)
 

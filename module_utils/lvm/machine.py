@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 MEBIBYTE = 1 << 20
+#: So many places of a disk are looked at, so many bytes each.
+_PLACES, _BLOCK_SIZE = 256, 4096
 #: _IOR('X', 126, struct xfs_fsop_geom), linux/fs/xfs/libxfs/xfs_fs.h: block size at 0, blocks of data at 32.
 _GEOMETRY, _GEOMETRY_SIZE = 0x8100587E, 256
 #: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS and FS_IMMUTABLE_FL of linux/fs.h, for 64 bits.
@@ -46,10 +49,43 @@ def size_of(node: str) -> int:
 
 
 def head_of(node: str) -> tuple[bool, str]:
-    """Return whether the first mebibyte holds anything but zeros, and its digest."""
+    """Return whether there is anything but zeros, and the digest of the first mebibyte.
+
+    Looked at are the first mebibyte, the last one, and places between them: a disk whose head was wiped still holds data.
+    """
     with Path(node).open("rb", buffering=0) as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
         head = stream.read(MEBIBYTE)
-    return any(head), hashlib.sha256(head).hexdigest()
+        dirty = any(head)
+        for number in range(_PLACES + 1):
+            if dirty:
+                break
+            last = number == _PLACES
+            stream.seek(max(0, size - MEBIBYTE) if last else size * number // _PLACES // _BLOCK_SIZE * _BLOCK_SIZE)
+            dirty = any(stream.read(MEBIBYTE if last else _BLOCK_SIZE))
+    return dirty, hashlib.sha256(head).hexdigest()
+
+
+def remembered(path: str) -> dict[str, str]:
+    """Return what the machine has made; nothing when it has not yet."""
+    try:
+        said = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        return {}
+    return {str(name): str(identity) for name, identity in said.items()}
+
+
+def remember(path: str, made: Mapping[str, str]) -> None:
+    """Write what the machine has made, in one step."""
+    file = Path(path)
+    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    with new.open("w") as stream:
+        json.dump(made, stream, indent=1, sort_keys=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.rename(file)
 
 
 def xfs_on(node: str) -> tuple[bool, int]:

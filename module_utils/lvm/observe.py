@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import machine
+from .plan import MADE
 from .seen import FRESH, Content, Disk, Part, Point, Seen, SeenGroup, SeenVolume, Signature
 from .wanted import Volume, Wanted
 
@@ -25,7 +26,7 @@ _REPORT = {
 
 def observe(wanted: Wanted, identities: Mapping[str, str], units: Sequence[str]) -> Seen:
     """Return what there is. identities: device's name to what it says of itself, where it says anything."""
-    seen = Seen()
+    seen = Seen(made=machine.remembered(MADE))
     command = ["lvm", "fullreport", "--foreign", "--reportformat=json", "--units=b", "--nosuffix"]
     for kind, fields in _REPORT.items():
         command += [f"--configreport={kind}", f"--options={fields}"]
@@ -49,6 +50,15 @@ def observe(wanted: Wanted, identities: Mapping[str, str], units: Sequence[str])
             seen.volumes[volume.group, volume.name] = _volume(volume, line, seen.points[volume.path])
     seen.units = {unit: runs(unit) for unit in units} if any(not one.source for one in seen.points.values()) else {}
     return seen
+
+
+def remember(wanted: Wanted, seen: Seen) -> None:
+    """Let the machine know what it has, for the day on which an empty disk stands in its place."""
+    ours = {group.name: group.uuid for group in seen.groups if group.name in {one.name for one in wanted.groups}}
+    paths = {f"{volume.group}/{volume.name}" for volume in wanted.volumes}
+    ours |= {f"{group}/{name}": ours[group] for group, name in seen.volumes if group in ours and f"{group}/{name}" in paths}
+    if seen.made != {**seen.made, **ours}:
+        machine.remember(MADE, {**seen.made, **ours})
 
 
 def report(said: Mapping[str, Any], seen: Seen) -> dict[tuple[str, str], dict[str, Any]]:

@@ -12,6 +12,10 @@ MEBIBYTE = 1 << 20
 _EXTENT = 4 << 20
 #: mkfs.xfs(8) makes no smaller ones.
 _LEAST = 300 << 20
+#: Steps after which something is empty that may have been full elsewhere.
+_MAKES = ("erase", "create", "extend", "volume", "format")
+#: Where a machine remembers what it made: group or group/volume to its id.
+MADE = "/var/lib/posthouse-storage/made.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,28 @@ def decide(wanted: Wanted, seen: Seen) -> Plan:
         _volumes(wanted, seen, name, extent, total, plan)
     for volume in wanted.volumes:
         _mount(seen, volume, plan)
+    plan.problems += _made_before(wanted, seen, plan)
     if plan.problems:
         plan.steps = []
     return plan
+
+
+def _made_before(wanted: Wanted, seen: Seen, plan: Plan) -> Iterator[str]:
+    """Give what would begin anew though it has been there: an empty disk behind a known number would be an empty mailbox for everybody."""
+    making = [step for step in plan.steps if step.kind in _MAKES]
+    if wanted.takes_over and making:
+        yield (
+            f"a takeover makes nothing, and this one would: {'; '.join(step.says for step in making)}. Are these the disks of "
+            f"{' and '.join(wanted.takes_over)}, and does the shelf export what it did?"
+        )
+    for step in making:
+        name = "/".join(step.words[:2]) if step.kind == "volume" else step.words[0]
+        if step.kind in ("create", "volume") and name in seen.made:
+            what = "volume" if step.kind == "volume" else "group"
+            yield (
+                f"{what} {name} was made by this machine before ({seen.made[name]}), and is not there: has the shelf another disk in its "
+                f"place? When it is gone for good and shall begin anew, empty: 'storage abandon {step.words[0]}' on this machine"
+            )
 
 
 def _group(wanted: Wanted, seen: Seen, group: Group, there: SeenGroup | None, plan: Plan) -> tuple[int, int]:
@@ -194,10 +217,13 @@ def _existing(volume: Volume, there: SeenVolume, size: int, extent: int, plan: P
     kinds = {one.kind for one in there.content.signatures}
     if there.built and there.fresh:
         plan.steps.append(Step("formatted", f"volume {volume.name}: its XFS is whole", (volume.group, volume.name)))
-    elif there.fresh or there.content.empty:
+    elif there.fresh:
         plan.steps.append(_format(volume))
     elif kinds != {"xfs"} or not there.built:
-        plan.problems.append(f"volume {volume.name} carries {there.content}, and no XFS: it is not touched. 'lvrename' it, or take it away")
+        plan.problems.append(
+            f"volume {volume.name} carries {there.content}, and no XFS: it is not touched. "
+            "What was XFS may be mended by 'xfs_repair'; what is none: 'lvrename' it, or take it away"
+        )
 
 
 def _mount(seen: Seen, volume: Volume, plan: Plan) -> None:

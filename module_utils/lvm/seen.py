@@ -26,7 +26,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is on a disk or a volume. dirty: a byte of the first mebibyte is not zero; head: digest of that mebibyte."""
+    """What is on a disk or a volume. dirty: a byte somewhere was looked at and is not zero; head: digest of the first mebibyte."""
 
     signatures: tuple[Signature, ...] = ()
     dirty: bool = False
@@ -108,7 +108,7 @@ class Point:
 
 @dataclass(slots=True)
 class Seen:
-    """All of it. units: unit to whether it runs."""
+    """All of it. units: unit to whether it runs. made: what this machine made once, group or group/volume to its id."""
 
     disks: dict[str, Disk] = field(default_factory=dict)
     groups: list[SeenGroup] = field(default_factory=list)
@@ -116,6 +116,7 @@ class Seen:
     volumes: dict[tuple[str, str], SeenVolume] = field(default_factory=dict)
     points: dict[str, Point] = field(default_factory=dict)
     units: dict[str, bool] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
 
 
 def consent(disk: Disk, aoe: str, group: SeenGroup | None) -> str:

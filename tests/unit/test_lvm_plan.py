@@ -154,6 +154,31 @@ def test_interrupted_runs_are_completed() -> None:
     assert kinds(seen) == ["formatted", "point", "mount"]
 
 
+def test_a_takeover_makes_nothing() -> None:
+    said = refused(empty(), takes_over=["apollo"])
+    assert "a takeover makes nothing, and this one would: group mail: made on /dev/etherd/e1.0" in said
+
+
+def test_an_empty_disk_where_mail_was_is_not_a_new_one() -> None:
+    seen = empty()
+    seen.made = {"mail": "h3xMdH", "mail/home": "h3xMdH"}
+    said = refused(seen)
+    assert "group mail was made by this machine before (h3xMdH), and is not there: has the shelf another disk" in said
+    assert "'storage abandon mail'" in said
+    assert "volume mail/home was made by this machine before" in said
+    seen.made = {"photos": "other"}
+    assert "create" in kinds(seen)
+    # A whole machine that remembers is left alone, and grows.
+    there = complete()
+    there.made = {"mail": "vg", "mail/home": "vg"}
+    there.disks["mail1"] = disk("1.0", 2 * GIB)
+    assert kinds(there) == ["resize", "lengthen", "grow"]
+
+
+def test_a_volume_whose_head_is_empty_is_mended_and_not_formatted() -> None:
+    assert "xfs_repair" in refused(complete(content=Content(), built=False, data=0))
+
+
 def test_a_volume_with_something_else_is_not_formatted() -> None:
     said = refused(complete(content=EXT4, built=False, data=0))
     assert "volume home carries ext4 'old' 6f3a, and no XFS" in said

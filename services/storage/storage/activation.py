@@ -48,8 +48,23 @@ def activate(settings: Settings, ask: Run = run, sleep: Callable[[float], None] 
         if code:
             _LOG.error("the kernel has no AoE: %s", said)
             return 1
-    _wait(settings, sleep)
-    return _activate(settings, groups, ask)
+    told = False
+    while True:
+        _wait(settings, sleep)
+        if foreign := _foreign(settings, ask):
+            _LOG.error(
+                "group %s belongs to %s, and this machine is %s: not activated. playbooks/failover-mailstore.yml takes a group over",
+                *foreign,
+                settings.machine,
+            )
+            return 1
+        code, said = ask(["vgchange", "--activate", "y", "--activationmode", "complete", *groups])
+        if not code:
+            return 0
+        if not told:
+            _LOG.error("%s could not be activated, and is tried again: %s", ", ".join(groups), said)
+        told = True
+        sleep(_HALF_A_MINUTE)
 
 
 def _wait(settings: Settings, sleep: Callable[[float], None]) -> None:
@@ -77,23 +92,14 @@ def discover(settings: Settings) -> None:
         _LOG.debug("%s", fault)
 
 
-def _activate(settings: Settings, groups: list[str], ask: Run) -> int:
-    code, said = ask(["vgs", "--foreign", "--noheadings", "--separator=:", "--options=vg_name,vg_systemid"])
+def _foreign(settings: Settings, ask: Run) -> tuple[str, str] | None:
+    """Return the first group of another machine, and that machine."""
+    _, said = ask(["vgs", "--foreign", "--noheadings", "--separator=:", "--options=vg_name,vg_systemid"])
     owners = dict(line.strip().split(":", 1) for line in said.splitlines() if ":" in line)
-    for name in groups:
-        if owners.get(name, settings.machine) not in ("", settings.machine):
-            _LOG.error(
-                "group %s belongs to %s, and this machine is %s: not activated. playbooks/failover-mailstore.yml takes a group over",
-                name,
-                owners[name],
-                settings.machine,
-            )
-            return 1
-    code, said = ask(["vgchange", "--activate", "y", "--activationmode", "complete", *groups])
-    if code:
-        _LOG.error("%s could not be activated: %s", ", ".join(groups), said)
-        return 1
-    return 0
+    for group in settings.groups:
+        if owners.get(group.name, settings.machine) not in ("", settings.machine):
+            return group.name, owners[group.name]
+    return None
 
 
 def deactivate(settings: Settings, ask: Run = run) -> int:

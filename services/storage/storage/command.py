@@ -13,7 +13,7 @@ from typing import Any
 from posthouse.journal import log_to_the_journal
 from posthouse.start import for_programs, start, words
 
-from . import activation, health, scrub, snapshots, trim
+from . import activation, health, made, scrub, snapshots, trim
 from .report import report
 from .settings import Settings, Volume, in_bytes, load
 
@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument("--journal", action="store_true", help="only log what has changed since the last time, and end with 0")
     status = commands.add_parser("status", help="say how disks, volumes and snapshots are", epilog=_EXITS)
     commands.add_parser("forget", help="what the kernel complained of has been seen to: status speaks of it no longer")
+    anew = commands.add_parser("abandon", help="a group is gone for good: the next run may make it anew, empty", epilog=_EXITS)
+    anew.add_argument("group", help="its name, such as mail")
+    anew.add_argument("--check", action="store_true", help="only say what would be forgotten")
     reading = commands.add_parser("scrub", help="read every disk through, on from where the last time ended", epilog=_EXITS)
     reading.add_argument("--rate", type=_size, help="so many bytes a second, such as 20m; 0 is as fast as it goes")
     trimming = commands.add_parser("trim", help="tell disks what file systems no longer use, where they want to know", epilog=_EXITS)
@@ -81,6 +84,8 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
         return _told(report(settings), given.json)
     if given.command == "forget":
         health.forget(settings)
+    if given.command == "abandon":
+        return _abandon(settings, given.group, given.check)
     if given.command == "scrub":
         return _scrub(settings, given.rate)
     if given.command == "trim":
@@ -88,6 +93,13 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "snapshot":
         return _snapshot(settings, given)
     return FINE
+
+
+def _abandon(settings: Settings, group: str, check: bool) -> int:
+    gone = made.abandon(settings, group, check)
+    verb = "would be forgotten" if check else "forgotten"
+    print(f"{verb}: {', '.join(gone)}" if gone else f"this machine has made no group {group} that it remembers")
+    return FINE if gone else FOUND
 
 
 def _told(said: dict[str, Any], as_json: bool) -> int:

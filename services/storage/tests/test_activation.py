@@ -19,12 +19,15 @@ SETTINGS = Settings("apollo", active=True, interface="aoe0", devices=(LUN,), gro
 class Machine:
     """Answers commands, and has a device after some looks."""
 
-    def __init__(self, owner: str = "apollo", looks: int = 0) -> None:
-        self.owner, self.looks = owner, looks
+    def __init__(self, owner: str = "apollo", looks: int = 0, failures: int = 0) -> None:
+        self.owner, self.looks, self.failures = owner, looks, failures
         self.asked: list[str] = []
 
     def ask(self, command: Sequence[str]) -> tuple[int, str]:
         self.asked.append(command[0])
+        if command[0] == "vgchange" and self.failures:
+            self.failures -= 1
+            return 5, "cannot be locked"
         return 0, f"  mail:{self.owner}" if command[0] == "vgs" else ""
 
     def there(self, _device: Device) -> bool:
@@ -58,6 +61,13 @@ def test_a_shelf_that_stays_away_is_told_once(monkeypatch: pytest.MonkeyPatch, c
     assert activate(Machine(looks=8), monkeypatch) == 0
     assert [record.getMessage().split(":")[0] for record in caplog.records][:1] == ["mail1 (1.0)"]
     assert len(caplog.records) == 2
+
+
+def test_what_fails_is_tried_again_and_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    machine = Machine(failures=3)
+    assert activate(machine, monkeypatch) == 0
+    assert machine.asked.count("vgchange") == 4
+    assert len(caplog.records) == 1
 
 
 def test_a_group_that_another_machine_has_taken_over_stays_its(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
