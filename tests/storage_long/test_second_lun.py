@@ -31,7 +31,8 @@ def values(lab: Lab, store: Machine, shelf: Machine, tmp_path: Path) -> Iterator
     yield copy.deepcopy(said)
     lab.run(
         store.name,
-        f"umount {PLACE}; vgchange -an more; vgremove -qy more; storage abandon more; for s in {SLOTS[0]} {SLOTS[1]}; do pvremove -qy /dev/etherd/e1.$s; done",
+        f"umount {PLACE}; vgchange -an more; vgremove -qy more; storage abandon more; "
+        f"for s in {SLOTS[0]} {SLOTS[1]}; do pvremove -qy /dev/etherd/e1.$s; done",
         check=False,
     )
     converge(lab, tmp_path, said, TAGS)
