@@ -11,6 +11,7 @@ import email
 import email.policy
 import hashlib
 import json
+import re
 import secrets
 import threading
 import time
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from frontdoor import post
-from frontdoor.mailclient import Imap, Origin
+from frontdoor.mailclient import Origin
 from tests.laboratory import Lab
 from tests.people import Person
 
@@ -93,6 +94,7 @@ class Ledger:
         self.lab, self.person, self.connect = lab, person, connect
         self.book = Book()
         self.doubles: list[str] = []
+        self._read: dict[int, bytes] = {}
         self._lock = threading.Lock()
 
     def send(self) -> post.Outcome:
@@ -135,13 +137,18 @@ class Ledger:
         assert took, f"{len(self.book.acknowledged)} of {wanted} letters were acknowledged in {seconds:.0f} s; {self.book.refused[-3:]}"
 
     def found(self) -> dict[str, list[str]]:
-        """Return what lies in the mailbox, read over IMAP through the proxy."""
-        letters: list[bytes] = []
+        """Return what lies in the mailbox, read over IMAP through the proxy; what was read by this ledger is not read again."""
         with self.lab.imap(self.person) as client:
-            for numbers in _batches(client):
-                _, parts = client.fetch(numbers, "(BODY.PEEK[])")
-                letters += [part[1] for part in parts if isinstance(part, tuple)]
-        found = texts_in(letters)
+            status, said = client.select("INBOX", readonly=True)
+            assert status == "OK", said
+            _, numbers = client.uid("SEARCH", f"UID {max(self._read, default=0) + 1}:*")
+            new = [number for number in numbers[0].split() if int(number) not in self._read]
+            for first in range(0, len(new), BATCH):
+                _, parts = client.uid("FETCH", b",".join(new[first : first + BATCH]).decode(), "(BODY.PEEK[])")
+                for part in parts:
+                    if isinstance(part, tuple) and (uid := re.search(rb"UID (\d+)", part[0])):
+                        self._read[int(uid[1])] = part[1]
+        found = texts_in(list(self._read.values()))
         self.doubles = [token for token, texts in found.items() if len(texts) > 1]
         return found
 
@@ -155,6 +162,7 @@ class Ledger:
         """Wait until every acknowledged letter lies in the mailbox, pushing the queues; return what is missing then."""
         deadline = time.monotonic() + seconds
         pause = 1.0
+        self._read.clear()  # what was seen before a fault proves nothing
         while (missing := self._missing()) and time.monotonic() < deadline:
             self.push()
             time.sleep(pause)
@@ -177,14 +185,6 @@ class Ledger:
         book = self.book
         taken, doubtful, refused = len(book.acknowledged), len(book.doubtful), len(book.refused)
         return f"{taken} acknowledged, {doubtful} in doubt, {refused} refused, {len(self.doubles)} came twice"
-
-
-def _batches(client: Imap) -> Iterator[str]:
-    status, count = client.select("INBOX", readonly=True)
-    assert status == "OK", count
-    total = int(count[0] or b"0")
-    for first in range(1, total + 1, BATCH):
-        yield f"{first}:{min(first + BATCH - 1, total)}"
 
 
 def through_exchanger(lab: Lab) -> Callable[[], Any]:

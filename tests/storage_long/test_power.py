@@ -57,9 +57,9 @@ def test_without_syncs_a_power_cut_loses_letters(lab: Lab, rosa: Person, store: 
     with ledger.flow(threads=3, pause=0):
         ledger.acknowledged(8, BEFORE_THE_KERNEL_WRITES)
         cut = time.monotonic() - began
+        acknowledged = len(ledger.book.acknowledged)
         with without_power(lab, store):
             pass
-        acknowledged = len(ledger.book.acknowledged)
     wait_until_serving(lab, store)
     ledger.settled(30)
     missing = ledger.book.missing(ledger.found(), ledger.waiting())
