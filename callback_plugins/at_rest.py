@@ -21,6 +21,7 @@ description:
 
 LOOKS_ONLY = {
     "tree",
+    "storage_volumes",  # what it changed it says, and then this is forgotten
     "check_inventory",
     "validate_argument_spec",
     "include_tasks",
