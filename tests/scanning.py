@@ -6,6 +6,9 @@ import base64
 import json
 import re
 import shlex
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from tests.corpus.eicar import EICAR
 from tests.laboratory import Lab
@@ -31,6 +34,28 @@ while asked < enough or not told:
     time.sleep(0.02)
 print(missed, longest)
 """
+
+
+def at_once(names: Sequence[str], check: Callable[[str], None]) -> None:
+    """Check several machines at a time, since a check of one mostly waits or uses one processor; the first fault names its machine."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        faults = {name: running.exception() for name, running in [(name, pool.submit(check, name)) for name in names]}
+    for name, fault in faults.items():
+        if fault:
+            raise AssertionError(f"on {name}: {fault}") from fault
+
+
+def everywhere(names: Sequence[str]) -> Callable[[Callable[[Lab, str], None]], Callable[[Lab], None]]:
+    """Make a test of what is to be checked on each machine: on all at once."""
+
+    def made(check: Callable[[Lab, str], None]) -> Callable[[Lab], None]:
+        def test(lab: Lab) -> None:
+            at_once(names, partial(check, lab))
+
+        test.__name__, test.__doc__ = check.__name__, check.__doc__
+        return test
+
+    return made
 
 
 def scan(lab: Lab, name: str, data: bytes) -> str:

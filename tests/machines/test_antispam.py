@@ -6,13 +6,11 @@ import json
 import re
 import shlex
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from frontdoor import paths, post
 from frontdoor.landscape import Landscape
 from tests.laboratory import Lab
+from tests.scanning import everywhere
 
 INVENTORY = Landscape(paths.INVENTORY)
 NAMES = [machine.name for machine in INVENTORY.machines("content_filter")]
@@ -46,15 +44,7 @@ def hits(report: str) -> set[str]:
     return set(re.findall(r"^ *-?\d+(?:\.\d+)? ([A-Z][A-Z0-9_]+) ", report, re.MULTILINE))
 
 
-@pytest.fixture(params=NAMES)
-def learner(request: pytest.FixtureRequest, lab: Lab) -> Iterator[tuple[str, str]]:
-    """A content filter, and the option that gives a test a Bayes of its own."""
-    option = f"{OURS} test-{post.new_token()}"
-    yield request.param, option
-    lab.run(request.param, f"cd /; runuser -u debian-spamd -- sa-learn --clear --cf={shlex.quote(option)}")
-
-
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_settings_are_without_fault_and_the_database_answers(lab: Lab, name: str) -> None:
     lab.run(name, "antispam lint")
     found = json.loads(lab.run(name, "antispam status --json"))
@@ -62,7 +52,7 @@ def test_settings_are_without_fault_and_the_database_answers(lab: Lab, name: str
     assert set(found["bayes"]) == {"nspam", "nham", "ntokens"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_only_our_own_machines_are_believed(lab: Lab, name: str) -> None:
     report = judge(lab, name, letter("hello"))
     trusted, untrusted = (re.search(rf"X-Spam-Relays-{kind}: (.*)", report) for kind in ("Trusted", "External"))
@@ -78,21 +68,21 @@ def test_only_our_own_machines_are_believed(lab: Lab, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_the_sender_of_the_envelope_is_known_behind_our_own_stages(lab: Lab, name: str) -> None:
     assert "checking EnvelopeFrom (helo=client.elsewhere.test, ip=198.51.100.77, envfrom=writer@elsewhere.test)" in judge(
         lab, name, letter("hello")
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_only_the_machines_own_resolver_is_asked(lab: Lab, name: str) -> None:
     servers = set(re.findall(r"(?:nameservers set to|servers:) (\S.*)", judge(lab, name, letter("http://www.example.test/"))))
     assert servers
     assert all("127.0.0.1" in server for server in servers), servers
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_the_test_spam_is_spam_and_a_plain_letter_is_not(lab: Lab, name: str) -> None:
     assert "GTUBE" in hits(judge(lab, name, letter(GTUBE)))
     report = judge(lab, name, letter("Dear colleagues,\n\nthe minutes are attached. See you on Tuesday.\n\nJohn"))
@@ -101,8 +91,16 @@ def test_the_test_spam_is_spam_and_a_plain_letter_is_not(lab: Lab, name: str) ->
     assert float(points[1]) < 3, hits(report)
 
 
-def test_bayes_learns_into_the_database_and_knows_what_it_learnt(lab: Lab, learner: tuple[str, str]) -> None:
-    name, option = learner
+@everywhere(NAMES)
+def test_bayes_learns_into_the_database_and_knows_what_it_learnt(lab: Lab, name: str) -> None:
+    option = f"{OURS} test-{post.new_token()}"
+    try:
+        _learns(lab, name, option)
+    finally:
+        lab.run(name, f"cd /; runuser -u debian-spamd -- sa-learn --clear --cf={shlex.quote(option)}")
+
+
+def _learns(lab: Lab, name: str, option: str) -> None:
     fewer = [option, "bayes_min_ham_num 5", "bayes_min_spam_num 5"]
     words = " ".join(shlex.quote(f"--cf={one}") for one in fewer)
     keep = "file=$(mktemp); cat > $file; chmod 644 $file; cd /"
@@ -115,7 +113,7 @@ def test_bayes_learns_into_the_database_and_knows_what_it_learnt(lab: Lab, learn
     assert hits(judge(lab, name, letter("gradebook7 gradebook8 gradebook9 gradebook10"), *fewer)) & {"BAYES_00", "BAYES_05"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_without_its_database_a_letter_is_judged_all_the_same(lab: Lab, name: str) -> None:
     source = lab.run(name, "grep -h ^bayes_sql_dsn /etc/spamassassin/80_database.cf").strip()
     nowhere = re.sub(r"host=[^;]+", "host=198.51.100.254", source)
@@ -126,13 +124,13 @@ def test_without_its_database_a_letter_is_judged_all_the_same(lab: Lab, name: st
     assert time.monotonic() - began < 30
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_strangers_do_not_read_the_databases_password(lab: Lab, name: str) -> None:
     assert lab.run(name, "stat -c '%a %U %G' /etc/spamassassin/80_database.cf").strip() == "640 root posthouse-antispam"
     assert "Permission denied" in lab.run(name, "runuser -u nobody -- cat /etc/spamassassin/80_database.cf 2>&1", check=False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@everywhere(NAMES)
 def test_a_mistake_in_the_sites_rules_is_named_with_its_line(lab: Lab, name: str) -> None:
     trial = "cp -a /etc/spamassassin /tmp/trial && printf '\\nscroe GTUBE 5\\n' > /tmp/trial/site.cf"
     said = lab.run(name, f"{trial}; spamassassin --lint -x --siteconfigpath=/tmp/trial 2>&1; rm -r /tmp/trial", check=False)

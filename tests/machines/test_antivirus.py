@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,31 +13,23 @@ from frontdoor import paths
 from frontdoor.landscape import Landscape
 from tests.corpus.eicar import EICAR
 from tests.laboratory import Lab
-from tests.scanning import asking, scan, status
+from tests.scanning import asking, at_once, everywhere, scan, status
 
 NAMES = [machine.name for machine in Landscape(paths.INVENTORY).machines("content_filter")]
-Everywhere = Callable[[Callable[[str], None]], None]
 LOCAL = "/etc/posthouse/signatures"
 FAMILIES = {"Posthouse.Test.Family1": b"POSTHOUSE-TEST-FAMILY-1-5B1D8E70", "Posthouse.Test.Family2": b"POSTHOUSE-TEST-FAMILY-2-93C4A6F2"}
 
 
 @pytest.fixture
-def everywhere(lab: Lab) -> Iterator[Everywhere]:
-    """Checks each content filter, all at once because a check mostly waits; their signatures are put right again afterwards."""
-
-    def at_once(check: Callable[[str], None]) -> None:
-        with ThreadPoolExecutor(len(NAMES)) as pool:
-            faults = {name: running.exception() for name, running in [(name, pool.submit(check, name)) for name in NAMES]}
-        for name, fault in faults.items():
-            if fault:
-                raise AssertionError(f"on {name}") from fault
+def _put_right(lab: Lab) -> Iterator[None]:
+    """Each content filter's signatures are what they were, afterwards."""
+    yield
 
     def mend(name: str) -> None:
         lab.run(name, f"rm -f {LOCAL}/trial.*; signatures update --no-fetch", timeout=120)
         assert status(lab, name)["state"] == "current"
 
-    yield at_once
-    at_once(mend)
+    at_once(NAMES, mend)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,7 +70,8 @@ def test_it_cannot_change_what_it_reads(lab: Lab, name: str) -> None:
         ("trial.ign2", "Posthouse.Probe", "the probe is not seen"),
     ],
 )
-def test_a_broken_database_is_refused_and_scanning_goes_on(lab: Lab, everywhere: Everywhere, file: str, content: str, reason: str) -> None:
+@pytest.mark.usefixtures("_put_right")
+def test_a_broken_database_is_refused_and_scanning_goes_on(lab: Lab, file: str, content: str, reason: str) -> None:
     def refused(name: str) -> None:
         before = status(lab, name)
         put = f"printf '%s\\n' {shlex.quote(content)} > {LOCAL}/{file}"
@@ -90,22 +82,20 @@ def test_a_broken_database_is_refused_and_scanning_goes_on(lab: Lab, everywhere:
         assert re.search(reason, str(after["reason"])), after["reason"]
         assert lab.run(name, "signatures status --check", check=False).startswith("signatures refused: ")
 
-    everywhere(refused)
+    at_once(NAMES, refused)
 
 
-def test_new_signatures_are_loaded_without_a_gap(lab: Lab, everywhere: Everywhere) -> None:
+@pytest.mark.usefixtures("_put_right")
+@everywhere(NAMES)
+def test_new_signatures_are_loaded_without_a_gap(lab: Lab, name: str) -> None:
     # A million of them, so that loading takes long enough to be seen.
     make = f"""python3 -c "import hashlib
 with open('{LOCAL}/trial.hsb', 'w') as file:
     for n in range(1000000): file.write(hashlib.sha256(b'%d' % n).hexdigest() + ':%d:Trial.Many%d:73\\n' % (100 + n % 5000, n))" """
-
-    def without_a_gap(name: str) -> None:
-        missed, longest = asking(lab, name, 100, f"{make}; signatures update --no-fetch")
-        assert missed == 0
-        # Loaded in place of the old ones, they would hold up a scan for thirty seconds; seen when they were.
-        assert longest < 5
-        after = status(lab, name)
-        assert after["serves"]
-        assert int(str(after["signatures"])) > 1000000
-
-    everywhere(without_a_gap)
+    missed, longest = asking(lab, name, 100, f"{make}; signatures update --no-fetch")
+    assert missed == 0
+    # Loaded in place of the old ones, they would hold up a scan for thirty seconds; seen when they were.
+    assert longest < 5
+    after = status(lab, name)
+    assert after["serves"]
+    assert int(str(after["signatures"])) > 1000000
