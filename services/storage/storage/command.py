@@ -31,10 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("activate", help="wait for the devices, then activate their groups (posthouse-storage.service does)")
     commands.add_parser("deactivate", help="deactivate the groups; nothing may be mounted")
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
-    look = commands.add_parser(
-        "health", help="look at all disks now, and remember it for status (a timer does, each minute)", epilog=_EXITS
-    )
-    look.add_argument("--journal", action="store_true", help="only log what has changed since the last time, and end with 0")
+    commands.add_parser("watch", help="look at all disks again and again, log what changes, until told to stop")
+    look = commands.add_parser("health", help="look at all disks now, and remember it for status", epilog=_EXITS)
     status = commands.add_parser("status", help="say how disks, volumes and snapshots are", epilog=_EXITS)
     commands.add_parser("forget", help="what the kernel complained of has been seen to: status speaks of it no longer")
     anew = commands.add_parser("abandon", help="a group is gone for good: the next run may make it anew, empty", epilog=_EXITS)
@@ -73,11 +71,11 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command in ("activate", "deactivate"):
         log_to_the_journal()
         return activation.activate(settings) if given.command == "activate" else activation.deactivate(settings)
+    if given.command == "watch":
+        log_to_the_journal()
+        health.watch(settings)
+        return FINE
     if given.command == "health":
-        if given.journal:
-            log_to_the_journal()
-            health.log_changes(health.look(settings))
-            return FINE
         health.look(settings)
         return _told(report(settings), given.json)
     if given.command == "status":

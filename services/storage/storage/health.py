@@ -1,9 +1,11 @@
-"""Looks at disks, volumes and what the kernel says of them, each minute; remembers what comes and goes."""
+"""Looks at disks, volumes and what the kernel says of them, four times a minute; remembers what comes and goes."""
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 from posthouse import state
 from posthouse.journal import NOTICE
+from posthouse.notify import notify
 
 from . import asking, kernel, snapshots
 from .findings import CRITICAL, FINE, WARNING, finding, known_as, moment, names, worst_first
@@ -21,6 +24,8 @@ FILE = "health.json"
 _SYSTEM = Path("/")
 _HEADERS = 24 + 12  # Bytes of a packet that are AoE's and ATA's, so no sector's.
 _OUTAGES = 50
+#: Seconds after which what is not well is worth a line in the log, and between two looks.
+_LASTING, _AGAIN = 60.0, 15.0
 #: In place of a device's name, which is never empty.
 _CABLE = ""
 _PATH = (
@@ -43,11 +48,22 @@ def look(settings: Settings, ask: Ask = asking.answering, system: Path = _SYSTEM
         # What lies on a disk that does not answer is not touched: whoever does waits with it.
         findings += [_volume(volume, settings, silent, system) for volume in settings.volumes] if settings.active else []
         findings += _log(settings, system, old, said, now)
-        findings += snapshots.findings(settings, now)
+        findings += snapshots.findings(settings, now) if _snapshots(settings, system) else []
         said["findings"] = worst_first(findings)
         _changes(said["findings"], old, said)
         state.write(folder / FILE, said)
     return said
+
+
+def watch(settings: Settings) -> None:
+    """Look again and again, until told to stop. A program that stays costs a thirtieth of one that starts for each look."""
+    enough = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: enough.set())
+    log_changes(look(settings))
+    notify("READY=1")
+    while not enough.wait(_AGAIN):
+        log_changes(look(settings))
 
 
 def log_changes(said: dict[str, Any]) -> None:
@@ -59,8 +75,9 @@ def log_changes(said: dict[str, Any]) -> None:
 
 
 def _changes(findings: list[dict[str, Any]], old: dict[str, Any], said: dict[str, Any]) -> None:
-    """Decide what is worth a line: what was well once and was not in two looks. A machine that boots or is new is silent."""
-    well, bad, logged = set(old.get("well", [])), old.get("bad", {}), set(old.get("logged", []))
+    """Decide what is worth a line: what was well once and has not been for a minute. A machine that boots or is new is silent."""
+    well, logged = set(old.get("well", [])), set(old.get("logged", []))
+    bad = old.get("bad", {}) if old.get("log") == said["log"] else {}
     said.update(bad={}, log_worse=[], log_better=[])
     for one in findings:
         about = one["about"]
@@ -70,14 +87,15 @@ def _changes(findings: list[dict[str, Any]], old: dict[str, Any], said: dict[str
                 said["log_better"].append(one["says"])
                 logged.discard(about)
             continue
-        said["bad"][about] = bad.get(about, 0) + 1
+        since = said["bad"][about] = bad.get(about, said["at"])
         # What has no other state than to be there (a snapshot that is lost, a complaint) was never well, and is told at once.
-        new = about.startswith(("errors ", "snapshot ")) or (about in well and said["bad"][about] > 1)
+        new = about.startswith(("errors ", "snapshot ")) or (about in well and said["at"] - since >= _LASTING)
         if new and about not in logged:
             said["log_worse"].append(one["says"])
             logged.add(about)
     abouts = {one["about"] for one in findings}
-    said.update(well=sorted(well & abouts), logged=sorted(logged & abouts))
+    # What is not spoken of for a moment (a disk that is away hides what lies on it) keeps its past.
+    said.update(well=sorted(well), logged=sorted(logged & abouts))
 
 
 def forget(settings: Settings) -> None:
@@ -158,6 +176,12 @@ def _interface(settings: Settings, system: Path, old: dict[str, Any], said: dict
         says = f"the cable of {settings.interface} was away {_times(outages)} in the last hour"
         return [finding("interface", WARNING, says, "look at cable and switch; storage forget, when it is mended")]
     return [finding("interface", FINE, f"{settings.interface} carries packets of {mtu} bytes")]
+
+
+def _snapshots(settings: Settings, system: Path) -> bool:
+    """Say whether there is anything to ask the kernel's tables for: most of the time there is not."""
+    names = (file.read_text() for file in (system / "sys/class/block").glob("dm-*/dm/name"))
+    return any(snapshots.MARK in name for name in names) or bool(snapshots.begun(settings))
 
 
 def _times(outages: list[Any]) -> str:

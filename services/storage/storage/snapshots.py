@@ -26,6 +26,8 @@ TAG = "posthouse_snapshot"
 _UNTIL = re.compile(r"posthouse_until_(\d+)")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,40}")
 _PREFIX = "posthouse-snapshot-"
+#: The same in a name of the kernel's.
+MARK = _PREFIX.replace("-", "--")
 #: Beside the service's other memory: that a snapshot was begun, and until when it is wanted. Health reads it, and asks LVM nothing.
 _NOTE = "snapshot-"
 _ALL = 100
@@ -202,8 +204,12 @@ def _named(name: str) -> None:
 
 def left(settings: Settings, execute: Run = run) -> list[str]:
     """Return the names of all snapshots, and of what was begun and is not there."""
-    begun = (file.stem.removeprefix(_NOTE) for file in Path(settings.state).glob(f"{_NOTE}*.json"))
-    return sorted({*(one.name for one in listed(settings, execute)), *begun})
+    return sorted({*(one.name for one in listed(settings, execute)), *begun(settings)})
+
+
+def begun(settings: Settings) -> list[str]:
+    """Return the names of snapshots that were begun and not taken away, as far as this was written down."""
+    return [file.stem.removeprefix(_NOTE) for file in Path(settings.state).glob(f"{_NOTE}*.json")]
 
 
 def _note(settings: Settings, name: str) -> Path:
@@ -217,8 +223,8 @@ def findings(settings: Settings, now: float, execute: Run = run) -> list[dict[st
     except (SnapshotError, OSError) as fault:
         return [finding("snapshots", WARNING, f"nobody can say whether there are snapshots: {fault}", "dmsetup status --target snapshot")]
     there = dict(filter(None, map(_kernels, said.splitlines())))
-    begun = {file.stem.removeprefix(_NOTE): float(state.read(file).get("until", 0)) for file in Path(settings.state).glob(f"{_NOTE}*.json")}
-    return [_judged(name, there.get(name), begun.get(name, 0.0), settings, now) for name in sorted(there.keys() | begun.keys())]
+    until = {name: float(state.read(_note(settings, name)).get("until", 0)) for name in begun(settings)}
+    return [_judged(name, there.get(name), until.get(name, 0.0), settings, now) for name in sorted(there.keys() | until.keys())]
 
 
 def _kernels(line: str) -> tuple[str, int] | None:

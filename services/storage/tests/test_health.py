@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import signal
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from services.storage.storage import health, kernel, snapshots
+from services.storage.storage import command, health, kernel, snapshots
 from services.storage.storage.report import report
 
 from .conftest import Machine
@@ -174,22 +176,62 @@ def test_a_cable_that_is_away_for_a_moment_is_told_for_an_hour(machine: Machine)
     assert found(machine, now=NOW + 3700)["interface"]["level"] == "fine"
 
 
-def logged(machine: Machine, caplog: pytest.LogCaptureFixture, *looks: tuple[str, ...]) -> list[str]:
+def logged(machine: Machine, caplog: pytest.LogCaptureFixture, *looks: tuple[str, ...], pace: float = 30, at: float = NOW) -> list[str]:
+    """Look so often, with these away each time; return what was logged of the first disk."""
     caplog.set_level(logging.INFO)
-    for away in looks:
-        health.log_changes(health.look(machine.settings, lambda _, wanted, away=away: set(wanted) - set(away), machine.root, NOW))  # type: ignore[misc]
+    for number, away in enumerate(looks):
+        said = health.look(machine.settings, lambda _, wanted, away=away: set(wanted) - set(away), machine.root, at + number * pace)  # type: ignore[misc]
+        health.log_changes(said)
     return [record.message for record in caplog.records if "mail1" in record.message and "home" not in record.message]
 
 
+AWAY = ("1.0",)
+
+
 def test_what_becomes_worse_is_logged_once_and_when_it_is_well_again(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
-    words = logged(machine, caplog, (), ("1.0",), ("1.0",), ("1.0",), ())
+    words = logged(machine, caplog, (), AWAY, AWAY, AWAY, AWAY, AWAY)
     assert len(words) == 1, words
     assert "e1.0 = mail1 on san1 does not answer" in words[0]
+    logged(machine, caplog, (), at=NOW + 300)
     health.forget(machine.settings)
-    assert "again: e1.0 = mail1 on san1 answers" in logged(machine, caplog, ())[-1]
+    assert "again: e1.0 = mail1 on san1 answers" in logged(machine, caplog, (), at=NOW + 330)[-1]
 
 
-def test_a_machine_that_is_new_is_silent_and_a_moment_is_logged_when_it_is_over(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
-    assert logged(machine, caplog, ("1.0",), ("1.0",), ("1.0",), ()) == []
-    (words,) = logged(machine, caplog, ("1.0",), (), ())
-    assert "was away once" in words
+def test_a_machine_that_is_new_or_boots_is_silent(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    assert logged(machine, caplog, AWAY, AWAY, AWAY, AWAY, ()) == []
+    logged(machine, caplog, (), AWAY, at=NOW + 300)
+    machine.write("proc/sys/kernel/random/boot_id", "boot-2")
+    assert logged(machine, caplog, AWAY, AWAY, at=NOW + 600) == []
+
+
+def test_it_looks_again_and_again_until_it_is_told_to_stop(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    def look(_: object) -> dict[str, Any]:
+        looks.append(1)
+        if len(looks) > 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {"log_worse": [], "log_better": []}
+
+    monkeypatch.setattr(health, "look", look)
+    monkeypatch.setattr(health, "_AGAIN", 0.01)
+    monkeypatch.setattr(command, "load", lambda _: machine.settings)
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        assert command.main(["watch"]) == 0
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(number, handler)
+    assert len(looks) > 1
+
+
+def test_nothing_is_asked_for_snapshots_while_there_are_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        snapshots, "findings", lambda *_: [{"about": "snapshot x", "level": "fine", "says": "", "remedy": "", "figures": {}}]
+    )
+    assert "snapshot x" not in found(machine)
+    machine.write("sys/class/block/dm-4/dm/name", "mail-posthouse--snapshot--x")
+    assert "snapshot x" in found(machine)
+    (machine.root / "sys/class/block/dm-4/dm/name").unlink()
+    machine.write("state/snapshot-x.json", '{"until": 1}')
+    assert "snapshot x" in found(machine)
