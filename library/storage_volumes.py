@@ -56,6 +56,11 @@ options:
     type: list
     elements: str
     default: []
+  active:
+    description: Whether this machine runs the volumes. When not, no disk is touched, and mount points that it had once are directories
+      like any others.
+    type: bool
+    default: true
   wait:
     description: Seconds to wait for devices.
     type: int
@@ -116,15 +121,19 @@ OPTIONS = {
     "groups": {"type": "list", "elements": "dict", "required": True},
     "volumes": {"type": "list", "elements": "dict", "required": True},
     "units": {"type": "list", "elements": "str", "default": []},
+    "active": {"type": "bool", "default": True},
     "wait": {"type": "int", "default": 20},
 }
-#: Looking, activating what is there, looking into it, and looking at what was made.
-_ROUNDS = 4
+#: Looking, activating what is there, making groups, then what is in them, and looking at what was made.
+_ROUNDS = 6
 
 
 def main() -> None:
     """Look, decide, act."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    if not module.params["active"]:
+        points = act.release(check=module.check_mode)
+        module.exit_json(changed=bool(points), steps=[f"{path}: no mount point any more" for path in points])
     try:
         promised = wanted.read(module.params)
         slots = {device.name: Slot.of(device.aoe) for device in promised.devices.values() if device.aoe}
@@ -154,7 +163,7 @@ def converge(module: AnsibleModule, promised: wanted.Wanted, slots: dict[str, Sl
         decided = plan.decide(promised, seen)
         if decided.problems:
             refuse(module, decided.problems, done)
-        for step in decided.steps:
+        for step in decided.steps if module.check_mode else decided.first():
             if not module.check_mode:
                 try:
                     act.do(step)
@@ -166,6 +175,8 @@ def converge(module: AnsibleModule, promised: wanted.Wanted, slots: dict[str, Sl
         if not decided.steps:
             observe.remember(promised, seen)
             break
+    else:
+        refuse(module, [f"after {_ROUNDS} looks it is still not as promised: {'; '.join(step.says for step in decided.steps)}"], done)
     module.exit_json(changed=bool(done), steps=done)
 
 

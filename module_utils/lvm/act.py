@@ -6,15 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import machine
-from .plan import Step
+from .plan import MADE, Step
 from .seen import FRESH
 
-_SOON = 120.0
+#: Longer than the mount's own TimeoutSec.
+_SOON = 240.0
 
 
 def do(step: Step) -> None:
     """Do one step. Raises machine.CommandError or OSError."""
     _DEEDS[step.kind](*step.words)
+
+
+def release(*, check: bool) -> list[str]:
+    """Make the mount points of a machine that has none any more directories like any others. Returns their paths.
+
+    check: nothing is changed.
+    """
+    made = machine.remembered(MADE)
+    paths = [path for path in made if path.startswith("/") and Path(path).is_dir() and not Path(path).is_mount()]
+    if paths and not check:
+        for path in paths:
+            machine.allow(path)
+        machine.remember(MADE, {name: identity for name, identity in made.items() if name not in paths})
+    return paths
 
 
 def _owner(group: str, old: str, new: str) -> None:

@@ -136,11 +136,21 @@ def forbid(path: str) -> None:
         if folder != path and not any(Path(folder).iterdir()):
             Path(folder).rmdir()
     Path(path).chmod(0)
+    _set_immutable(path, wanted=True)
+
+
+def allow(path: str) -> None:
+    """Make a directory one like any other again."""
+    _set_immutable(path, wanted=False)
+    Path(path).chmod(0o755)
+
+
+def _set_immutable(path: str, *, wanted: bool) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        flags = struct.unpack("=q", fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8)))[0]
-        fcntl.ioctl(descriptor, _SET_FLAGS, struct.pack("=q", flags | _IMMUTABLE))
+        flags = struct.unpack("=q", fcntl.ioctl(descriptor, _GET_FLAGS, bytes(8)))[0] & ~_IMMUTABLE
+        fcntl.ioctl(descriptor, _SET_FLAGS, struct.pack("=q", flags | (_IMMUTABLE if wanted else 0)))
     except OSError:
-        pass  # the mode keeps all but root out
+        pass  # not every file system knows it; the mode keeps all but root out
     finally:
         os.close(descriptor)

@@ -17,7 +17,7 @@ from .wanted import Volume, Wanted
 # One command for everything that LVM knows, other machines' groups too.
 _REPORT = {
     "vg": "vg_name,vg_uuid,vg_systemid,vg_size,vg_free,vg_extent_size,vg_missing_pv_count,vg_exported",
-    "pv": "pv_name,pv_uuid,pv_size,dev_size,pv_in_use,vg_name",
+    "pv": "pv_name,pv_uuid,pv_size,dev_size,pv_in_use,pe_start,vg_name",
     "lv": "lv_name,lv_size,lv_tags,lv_active,origin",
     "pvseg": "pvseg_start",
     "seg": "seg_start",
@@ -56,6 +56,7 @@ def remember(wanted: Wanted, seen: Seen) -> None:
     """Let the machine know what it has, for the day on which an empty disk stands in its place."""
     ours = {group.name: group.uuid for group in seen.groups if group.name in {one.name for one in wanted.groups}}
     paths = {f"{volume.group}/{volume.name}" for volume in wanted.volumes}
+    ours |= dict.fromkeys(seen.points, "mount point")
     ours |= {f"{group}/{name}": ours[group] for group, name in seen.volumes if group in ours and f"{group}/{name}" in paths}
     if seen.made != {**seen.made, **ours}:
         machine.remember(MADE, {**seen.made, **ours})
@@ -65,17 +66,7 @@ def report(said: Mapping[str, Any], seen: Seen) -> dict[tuple[str, str], dict[st
     """Read what LVM says into groups, parts and volumes. Returns the lines of volumes, with their snapshots."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for one in said["report"]:
-        parts = tuple(
-            Part(
-                os.path.realpath(pv["pv_name"]),
-                pv["pv_uuid"],
-                pv["vg_name"],
-                int(pv["pv_size"]),
-                int(pv["dev_size"]),
-                pv["pv_in_use"] != "",
-            )
-            for pv in one.get("pv", [])
-        )
+        parts = tuple(_part(pv) for pv in one.get("pv", []))
         seen.parts += parts
         for vg in one.get("vg", []):
             size, free, extent = (int(vg[f"vg_{key}"]) for key in ("size", "free", "extent_size"))
@@ -88,6 +79,11 @@ def report(said: Mapping[str, Any], seen: Seen) -> dict[tuple[str, str], dict[st
         if lv["origin"] and (group, lv["origin"]) in lines:
             lines[group, lv["origin"]]["snapshots"].append(name)
     return lines
+
+
+def _part(pv: Mapping[str, Any]) -> Part:
+    size, disk_size, head = (int(pv[key]) for key in ("pv_size", "dev_size", "pe_start"))
+    return Part(os.path.realpath(pv["pv_name"]), pv["pv_uuid"], pv["vg_name"], size, disk_size, pv["pv_in_use"] != "", head)
 
 
 def _volume(volume: Volume, line: Mapping[str, Any], where: Point) -> SeenVolume:

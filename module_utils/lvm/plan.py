@@ -12,6 +12,8 @@ MEBIBYTE = 1 << 20
 _EXTENT = 4 << 20
 #: mkfs.xfs(8) makes no smaller ones.
 _LEAST = 300 << 20
+#: Steps after which a group's real size is known; those of volumes follow when it has been read.
+OF_GROUPS = ("owner", "activate", "erase", "create", "extend", "resize")
 #: Steps after which something is empty that may have been full elsewhere.
 _MAKES = ("erase", "create", "extend", "volume", "format")
 #: Where a machine remembers what it made: group or group/volume to its id.
@@ -29,11 +31,14 @@ class Step:
 
 @dataclass(slots=True)
 class Plan:
-    """Steps in order, or problems. again: look once more when these steps are done, for not everything could be seen."""
+    """Steps in order, or problems."""
 
     steps: list[Step] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    again: bool = False
+
+    def first(self) -> list[Step]:
+        """Return the steps that are taken before the machine is looked at again."""
+        return [step for step in self.steps if step.kind in OF_GROUPS] or self.steps
 
 
 def decide(wanted: Wanted, seen: Seen) -> Plan:
@@ -55,7 +60,6 @@ def decide(wanted: Wanted, seen: Seen) -> Plan:
         names = sorted({one.group for one in blind})
         plan.steps = [step for step in plan.steps if step.kind == "owner"]
         plan.steps += [Step("activate", f"group {name}: active", (name,)) for name in names]
-        plan.again = True
         return plan
     for name, (extent, total) in sizes.items():
         _volumes(wanted, seen, name, extent, total, plan)
@@ -102,7 +106,7 @@ def _group(wanted: Wanted, seen: Seen, group: Group, there: SeenGroup | None, pl
             plan.problems.append(f"device {device} is not there: is it plugged in, and is its name right? 'ls -l {device.node}'")
             continue
         part = inside.get(disk.real)
-        room = max(0, disk.size - MEBIBYTE) // extent
+        room = max(0, disk.size - (part.head if part else MEBIBYTE)) // extent
         if part is None:
             _claim(seen, device, disk, plan)
             new.append(disk.node)

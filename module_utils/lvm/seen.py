@@ -55,7 +55,10 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A physical volume of LVM. real: its node. group: empty for one that is of none. used: marked as belonging to some group."""
+    """A physical volume of LVM. real: its node. group: empty for one that is of none. used: marked as belonging to some group.
+
+    head: bytes before the first extent.
+    """
 
     real: str
     uuid: str
@@ -63,6 +66,7 @@ class Part:
     size: int
     disk_size: int
     used: bool = True
+    head: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

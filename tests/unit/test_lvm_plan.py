@@ -117,7 +117,20 @@ def test_what_is_taken_over_is_looked_at_before_anything_else() -> None:
     seen.groups[0] = dataclasses.replace(seen.groups[0], owner="artemis")
     decided = plan.decide(promised(takes_over=["artemis"]), seen)
     assert [step.kind for step in decided.steps] == ["owner", "activate"]
-    assert decided.again
+
+
+def test_volumes_are_made_when_the_groups_real_size_is_known() -> None:
+    decided = plan.decide(promised(), empty())
+    assert [step.kind for step in decided.first()] == ["create"]
+    seen = complete(data=100 * EXTENT)
+    assert [step.kind for step in plan.decide(promised(), seen).first()] == ["grow"]
+
+
+def test_a_head_that_leaves_no_room_is_no_growth() -> None:
+    seen = complete()
+    part = dataclasses.replace(seen.parts[0], size=GIB - 8 * EXTENT, head=7 * EXTENT + MIB)
+    seen.groups[0] = dataclasses.replace(seen.groups[0], size=part.size, parts=(part,))
+    assert kinds(seen, volumes=[{**OPTIONS["volumes"][0], "size": "40%"}]) == []
 
 
 def test_a_part_of_another_group_is_not_taken() -> None:

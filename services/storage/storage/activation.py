@@ -102,9 +102,9 @@ def _foreign(settings: Settings, ask: Run) -> tuple[str, str] | None:
     return None
 
 
-def deactivate(settings: Settings, ask: Run = run) -> int:
-    """Deactivate the groups, so that no other machine finds them in use. Return the exit code."""
-    groups = [group.name for group in settings.groups]
+def deactivate(settings: Settings, names: Sequence[str] = (), ask: Run = run) -> int:
+    """Deactivate groups, so that no other machine finds them in use. Return the exit code. names: all of the settings if not given."""
+    groups = list(names) or [group.name for group in settings.groups]
     code, said = ask(["vgchange", "--activate", "n", *groups]) if groups else (0, "")
     if code:
         _LOG.error("%s could not be deactivated: %s", ", ".join(groups), said)

@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser, commands = words("storage", __doc__, _EXITS)
     commands.add_parser("activate", help="wait for the devices, then activate their groups (posthouse-storage.service does)")
-    commands.add_parser("deactivate", help="deactivate the groups; nothing may be mounted")
+    down = commands.add_parser("deactivate", help="deactivate groups; nothing of them may be mounted")
+    down.add_argument("groups", nargs="*", help="their names (default: all of the configuration)")
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
     commands.add_parser("watch", help="look at all disks again and again, log what changes, until told to stop")
     look = commands.add_parser("health", help="look at all disks now, and remember it for status", epilog=_EXITS)
@@ -70,7 +71,7 @@ def _size(text: str) -> int:
 def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command in ("activate", "deactivate"):
         log_to_the_journal()
-        return activation.activate(settings) if given.command == "activate" else activation.deactivate(settings)
+        return activation.activate(settings) if given.command == "activate" else activation.deactivate(settings, given.groups)
     if given.command == "watch":
         log_to_the_journal()
         health.watch(settings)

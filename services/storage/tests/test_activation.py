@@ -92,3 +92,17 @@ def test_a_device_is_there_when_its_shelf_has_answered(tmp_path: Path) -> None:
     assert not activation.there(LUN, tmp_path)
     state.write_text("up\n")
     assert not activation.there(LUN, tmp_path), "its node is no block device yet"
+
+
+def test_groups_are_deactivated_though_the_configuration_has_forgotten_them() -> None:
+    asked: list[list[str]] = []
+
+    def ask(command: Sequence[str]) -> tuple[int, str]:
+        asked.append(list(command))
+        return 0, ""
+
+    standby = Settings("artemis", active=False)
+    assert activation.deactivate(standby, ["mail"], ask) == 0
+    assert activation.deactivate(SETTINGS, [], ask) == 0
+    assert activation.deactivate(standby, [], ask) == 0
+    assert asked == [["vgchange", "--activate", "n", "mail"]] * 2
