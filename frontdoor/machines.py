@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from frontdoor import depot, engine, host, image, kernel, network, paths, remains, ssh, virtual
+from frontdoor import depot, engine, host, image, kernel, network, paths, remains, ssh, virtual, virtual_image
 from frontdoor.inventory import Machine
 
 Report = Callable[[str], None]
@@ -122,7 +122,8 @@ def prepare(report: Report) -> None:
 def _unwanted(known: dict[str, dict[str, Any]], everyone: Sequence[Machine]) -> list[str]:
     """Machines of another checkout, of an interrupted scenario, or with addresses that the inventory no longer gives them."""
     wanted = {one.name: one for one in everyone}
-    return [name for name, one in known.items() if name != depot.NAME and not (name in wanted and _fits(wanted[name], one))]
+    others = (depot.NAME, *virtual_image.BUILDERS)
+    return [name for name, one in known.items() if name not in others and not (name in wanted and _fits(wanted[name], one))]
 
 
 def _remove(names: Sequence[str]) -> None:

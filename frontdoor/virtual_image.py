@@ -20,6 +20,8 @@ from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
 HYPERVISOR = "localhost/posthouse/hypervisor"
+#: Containers in which they are made, which may be while machines are started.
+BUILDERS = ("virtual-build", "hypervisor-build")
 QEMU = ["qemu-system-x86"]
 BASE_IMAGE = 300.0  # seconds that its making may take
 DISK_SIZE = "6G"  # sparse; what it holds is about 1 GB
@@ -142,7 +144,7 @@ def _sources(mirror: host.Mirror) -> list[str]:
 
 
 def _build_hypervisor(mirror: host.Mirror) -> None:
-    name = "hypervisor-build"
+    name = BUILDERS[1]
     script = _QEMU.format(options=_OPTIONS, sources=_quoted(_sources(mirror)), packages=_quoted(QEMU))
     _inside(name, script)
     with image.without_trace():
@@ -152,7 +154,7 @@ def _build_hypervisor(mirror: host.Mirror) -> None:
 
 def _build_disk(mirror: host.Mirror) -> None:
     """Install in a container of the base image, then make its tree a file system (mke2fs(8), -d)."""
-    name = "virtual-build"
+    name = BUILDERS[0]
     _inside(
         name,
         _INSTALL.format(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import hypervisor, inventory, network, paths, ssh, standing, virtual, virtual_image
+from frontdoor import hypervisor, inventory, machines, network, paths, ssh, standing, virtual, virtual_image
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
@@ -181,3 +181,8 @@ def test_which_machines_are_virtual() -> None:
     assert Landscape(paths.INVENTORY).virtual == []
     assert Landscape(paths.STORAGE_INVENTORY).virtual == ["apollo", "artemis"]
     assert Landscape(paths.CHECKOUT / "molecule/storage/inventory").virtual == ["apollo"]
+
+
+def test_what_builds_beside_the_lab_is_no_machine_of_another() -> None:
+    known = {name: {"Labels": None} for name in (*virtual_image.BUILDERS, "depot", "atlas")}
+    assert machines._unwanted(known, []) == ["atlas"]
