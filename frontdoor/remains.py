@@ -118,7 +118,9 @@ def clean() -> list[str]:
     running: set[str] = set()
     names = {str(row["Id"]): str(row["Names"][0]) for row in rows}
     form = "{{.Id}} {{.State.Pid}} {{.State.ConmonPid}} {{.State.Status}}"
-    for line in engine.podman("container", "inspect", "--format", form, *names).stdout.splitlines() if names else []:
+    # What is built beside the lab may end meanwhile, and is not asked then; or begin, and is not judged.
+    asked = engine.podman("container", "inspect", "--format", form, *names, check=False) if names else None
+    for line in asked.stdout.splitlines() if asked else []:
         identity, process, monitor, status = line.split()
         if status == "running" and _alive(int(process)) and _alive(int(monitor)):
             running.add(identity)
@@ -129,10 +131,10 @@ def clean() -> list[str]:
             engine.podman("container", "cleanup", names[identity], check=False)
     # What none of this helped is made anew.
     for row in _listed():
-        if row["Id"] not in running and row["State"] not in QUIET:
+        if row["Id"] in names and row["Id"] not in running and row["State"] not in QUIET:
             said.append(f"{row['Names'][0]} was {row['State']}: it is removed.")
             engine.remove([row["Names"][0]])
-    said += _end_strangers(set(names))
+    said += _end_strangers()
     if not running:
         for root in (Path("/run/runc"), Path("/run/crun")):
             for identity in names:
@@ -141,10 +143,12 @@ def clean() -> list[str]:
     return said
 
 
-def _end_strangers(known: set[str]) -> list[str]:
+def _end_strangers() -> list[str]:
     """End the processes in our control groups that belong to no container podman knows."""
     said = []
-    for identity in sorted(_grouped() - known):
+    # In this order: podman knows a container before it has a control group, and one may be starting.
+    grouped = _grouped()
+    for identity in sorted(grouped - {str(row["Id"]) for row in _listed()}):
         if _processes(identity):
             said.append("Processes of a machine that podman no longer knows are ended.")
             kill_group(identity)
