@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: storage_free_info
 short_description: Make sure that a machine holds nothing of volume groups that another one runs or is to run
 description:
-  - Fails when the machine has one of the groups active, or requests for one of the devices under way. A machine that was cut off from its
+  - Fails when the machine has one of the groups active, or writes to one of the devices under way. A machine that was cut off from its
     disks in the middle of writing would go on writing as soon as it is let in again, over what another one wrote since; only a reboot makes
     it forget.
   - Looks at /sys alone, which answers when disks do not.
@@ -76,9 +76,10 @@ def held(groups: Iterable[str], aoe: Iterable[str], sys: Path = Path("/sys")) ->
         if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1] != "-"
     ]
     for address in aoe:
-        under_way = sum(int(word) for word in _text(sys / "block" / f"etherd!e{address}" / "inflight").split() if word.isdigit())
-        if under_way:
-            found.append(f"{under_way} requests to LUN {address} wait for an answer")
+        # Reads and writes; who only wanted to read overwrites nothing, and tools look at every disk they see.
+        writes = _text(sys / "block" / f"etherd!e{address}" / "inflight").split()[1:2]
+        if writes and writes != ["0"]:
+            found.append(f"{writes[0]} writes to LUN {address} wait for an answer")
     return found
 
 

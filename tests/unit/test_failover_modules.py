@@ -52,10 +52,12 @@ def sys(tmp_path: Path) -> Path:
 def test_a_machine_says_what_it_holds_from_before(sys: Path) -> None:
     assert storage_free_info.held(["mail"], ["1.0"], sys) == [
         "volume mail-home of group mail is active",
-        "4 requests to LUN 1.0 wait for an answer",
+        "3 writes to LUN 1.0 wait for an answer",
     ]
     assert storage_free_info.held(["mail-old"], [], sys) == ["volume mail--old-home of group mail-old is active"]
     assert storage_free_info.held(["ma", "mail-home"], ["1.1"], sys) == []
+    (sys / "block" / "etherd!e1.0" / "inflight").write_text("       4        0\n")
+    assert storage_free_info.held([], ["1.0"], sys) == []
 
 
 def test_a_standby_without_a_cable_is_told(sys: Path) -> None:
