@@ -102,9 +102,14 @@ def _foreign(settings: Settings, ask: Run) -> tuple[str, str] | None:
     return None
 
 
-def deactivate(settings: Settings, names: Sequence[str] = (), ask: Run = run) -> int:
+def deactivate(settings: Settings, names: Sequence[str] = (), ask: Run = run, system: Path = _SYSTEM) -> int:
     """Deactivate groups, so that no other machine finds them in use. Return the exit code. names: all of the settings if not given."""
     groups = list(names) or [group.name for group in settings.groups]
+    # No unit mounts snapshots, so none unmounts them, and one that is mounted would keep its group.
+    for mount in (system / "proc/self/mounts").read_text().splitlines() if groups else ():
+        where = mount.split()[1]
+        if where.startswith(f"{settings.snapshots}/"):
+            ask(["umount", where])
     code, said = ask(["vgchange", "--activate", "n", *groups]) if groups else (0, "")
     if code:
         _LOG.error("%s could not be deactivated: %s", ", ".join(groups), said)

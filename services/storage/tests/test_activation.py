@@ -106,3 +106,18 @@ def test_groups_are_deactivated_though_the_configuration_has_forgotten_them() ->
     assert activation.deactivate(SETTINGS, [], ask) == 0
     assert activation.deactivate(standby, [], ask) == 0
     assert asked == [["vgchange", "--activate", "n", "mail"]] * 2
+
+
+def test_a_snapshot_that_is_mounted_does_not_keep_its_group(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+
+    def ask(command: Sequence[str]) -> tuple[int, str]:
+        asked.append(list(command))
+        return 0, ""
+
+    mounts = tmp_path / "proc" / "self" / "mounts"
+    mounts.parent.mkdir(parents=True)
+    snapshot = f"{SETTINGS.snapshots}/home-1"
+    mounts.write_text(f"/dev/mapper/mail-home /mnt/home xfs rw 0 0\n/dev/mapper/mail-posthouse--home--1 {snapshot} xfs ro 0 0\n")
+    assert activation.deactivate(SETTINGS, [], ask, tmp_path) == 0
+    assert asked == [["umount", snapshot], ["vgchange", "--activate", "n", "mail"]]
