@@ -36,8 +36,13 @@ _BAD = "people's mail there may be damaged: docs/shelf.md says what to do; stora
 Ask = Callable[[str, Iterable[str]], set[str]]
 
 
-def look(settings: Settings, ask: Ask = asking.answering, system: Path = _SYSTEM, now: float | None = None) -> dict[str, Any]:
-    """Look at everything, remember it in the service's folder, and return it: at (seconds since the epoch), findings, and memory."""
+def look(
+    settings: Settings, ask: Ask = asking.answering, system: Path = _SYSTEM, now: float | None = None, log: int | None = None
+) -> dict[str, Any]:
+    """Look at everything, remember it in the service's folder, and return it: at (seconds since the epoch), findings, and memory.
+
+    log: the kernel's, where somebody keeps it open.
+    """
     now = time.time() if now is None else now
     folder = Path(settings.state)
     with state.alone(folder):
@@ -47,7 +52,7 @@ def look(settings: Settings, ask: Ask = asking.answering, system: Path = _SYSTEM
         findings += _interface(settings, system, old, said)
         # What lies on a disk that does not answer is not touched: whoever does waits with it.
         findings += [_volume(volume, settings, silent, system) for volume in settings.volumes] if settings.active else []
-        findings += _log(settings, system, old, said, now)
+        findings += _log(settings, system, old, said, log)
         findings += snapshots.findings(settings, now) if _snapshots(settings, system) else []
         said["findings"] = worst_first(findings)
         _changes(said["findings"], old, said)
@@ -56,14 +61,15 @@ def look(settings: Settings, ask: Ask = asking.answering, system: Path = _SYSTEM
 
 
 def watch(settings: Settings) -> None:
-    """Look again and again, until told to stop. A program that stays costs a thirtieth of one that starts for each look."""
+    """Look again and again, until told to stop: most of what a look costs is to start, and to read the kernel's log from its beginning."""
     enough = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: enough.set())
-    log_changes(look(settings))
+    log = kernel.opened()
+    log_changes(look(settings, log=log))
     notify("READY=1")
     while not enough.wait(_AGAIN):
-        log_changes(look(settings))
+        log_changes(look(settings, log=log))
 
 
 def log_changes(said: dict[str, Any]) -> None:
@@ -237,10 +243,15 @@ def _mounted(path: str, number: str, system: Path) -> list[str] | None:
     return None
 
 
-def _log(settings: Settings, system: Path, old: dict[str, Any], said: dict[str, Any], now: float) -> list[dict[str, Any]]:
+def _log(settings: Settings, system: Path, old: dict[str, Any], said: dict[str, Any], log: int | None) -> list[dict[str, Any]]:
     """Gather what the kernel complains of, by disk, and speak of it as long as the settings say."""
-    boot = kernel.boot(system)
-    lines, said["record"] = kernel.complaints(old.get("record", -1) if old.get("log") == boot else -1)
+    boot, now = kernel.boot(system), said["at"]
+    handle = kernel.opened() if log is None else log
+    try:
+        lines, said["record"] = kernel.complaints(old.get("record", -1) if old.get("log") == boot else -1, handle)
+    finally:
+        if log is None:
+            os.close(handle)
     said["log"] = boot
     hours = settings.complaint_hours * 3600
     known: dict[str, Any] = {disk: one for disk, one in old.get("complaints", {}).items() if now - one["last"] < hours}

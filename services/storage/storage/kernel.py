@@ -13,6 +13,7 @@ from pathlib import Path
 from .settings import Device, Settings, Volume
 
 _SYSTEM = Path("/")
+LOG = Path("/dev/kmsg")
 _BLOCK = re.compile(r"error, dev (?P<disk>\S+), sector (?P<sector>\d+) op 0x[0-9a-f]+:\((?P<what>\w+)\)")
 _BUFFER = re.compile(r"Buffer I/O error on dev (?P<disk>[^,]+), logical block (?P<sector>\d+)")
 _ATA = re.compile(r"ata error cmd=\S+ stat=\S+ from e(?P<aoe>\d+\.\d+)")
@@ -45,11 +46,16 @@ def understood(line: str, moment: float) -> Complaint | None:
     return None
 
 
-def complaints(after: int, log: Path = Path("/dev/kmsg")) -> tuple[list[Complaint], int]:
-    """Read the kernel's log beyond this record; return what it complains of, and the number of its last record."""
+def opened(log: Path = LOG) -> int:
+    """Open the kernel's log; who keeps it open reads each record once. Raises OSError."""
+    return os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def complaints(after: int, handle: int) -> tuple[list[Complaint], int]:
+    """Read the kernel's log on, beyond this record; return what it complains of, and the number of its last record."""
     now, since_boot = time.time(), time.clock_gettime(time.CLOCK_MONOTONIC)
     found = []
-    for record in _records(log):
+    for record in _records(handle):
         head, _, text = record.partition(";")
         _, number, microseconds = head.split(",")[:3]
         if int(number) > after:
@@ -60,22 +66,18 @@ def complaints(after: int, log: Path = Path("/dev/kmsg")) -> tuple[list[Complain
     return found, after
 
 
-def _records(log: Path) -> Iterator[str]:
+def _records(handle: int) -> Iterator[str]:
     """Each read gives one record; one that was overwritten meanwhile is an error EPIPE (dev-kmsg in the kernel's ABI)."""
-    handle = os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        while True:
-            try:
-                record = os.read(handle, 16384)
-            except OSError as fault:
-                if fault.errno == errno.EPIPE:
-                    continue
-                return
-            if not record:
-                return
-            yield record.decode("utf-8", "replace")
-    finally:
-        os.close(handle)
+    while True:
+        try:
+            record = os.read(handle, 16384)
+        except OSError as fault:
+            if fault.errno == errno.EPIPE:
+                continue
+            return
+        if not record:
+            return
+        yield record.decode("utf-8", "replace")
 
 
 def boot(system: Path = _SYSTEM) -> str:

@@ -23,7 +23,8 @@ NOW = 1_795_400_100.0
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> list[kernel.Complaint]:
     """Return what the kernel's log will say; nothing of this computer's is read."""
     said: list[kernel.Complaint] = []
-    monkeypatch.setattr(kernel, "complaints", lambda after: (said, after + len(said)))
+    monkeypatch.setattr(kernel, "complaints", lambda after, _: (said, after + len(said)))
+    monkeypatch.setattr(kernel, "opened", lambda: os.open("/dev/null", os.O_RDONLY))
     monkeypatch.setattr(snapshots, "findings", lambda *_: [])
     return said
 
@@ -120,27 +121,6 @@ def test_a_file_system_for_reading_only_is_told_and_the_sandbox_is_not(machine: 
     assert "for reading only" in found(machine)["home"]["says"]
 
 
-LINES = {
-    "I/O error, dev etherd/e1.0, sector 6291 op 0x0:(READ) flags 0x80700 phys_seg 1": ("etherd/e1.0", "READ", 6291),
-    "Buffer I/O error on dev dm-0, logical block 16, async page read": ("dm-0", "I/O", 16),
-    "aoe: ata error cmd=24h stat=41h from e1.0": ("etherd/e1.0", "ATA", -1),
-    'XFS (dm-0): metadata I/O error in "xfs_trans_read_buf_map" at daddr 0x80': ("dm-0", "XFS", -1),
-    "XFS (dm-0): Filesystem has been shut down due to log error (0x2).": ("dm-0", "XFS", -1),
-}
-
-
-@pytest.mark.parametrize("line", LINES)
-def test_complaints_of_the_kernel_are_understood(line: str) -> None:
-    one = kernel.understood(line, 1.0)
-    assert one is not None
-    assert (one.disk, one.what, one.sector) == LINES[line]
-
-
-@pytest.mark.parametrize("line", ["XFS (dm-0): Mounting V5 Filesystem", "XFS (dm-0): Ending clean mount", "EXT4-fs (vda): mounted", ""])
-def test_what_is_no_complaint_is_passed_over(line: str) -> None:
-    assert kernel.understood(line, 1.0) is None
-
-
 def test_complaints_name_the_luns_and_stay_until_they_are_old_or_seen_to(machine: Machine, no_kernel: list[kernel.Complaint]) -> None:
     no_kernel += [kernel.Complaint("etherd/e1.0", "READ", 6291, NOW, "I/O error"), kernel.Complaint("dm-0", "XFS", -1, NOW, "log error")]
     no_kernel.append(kernel.Complaint("vda", "READ", 1, NOW, "not of ours"))
@@ -207,7 +187,7 @@ def test_a_machine_that_is_new_or_boots_is_silent(machine: Machine, caplog: pyte
 def test_it_looks_again_and_again_until_it_is_told_to_stop(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
 
-    def look(_: object) -> dict[str, Any]:
+    def look(_: object, **__: object) -> dict[str, Any]:
         looks.append(1)
         if len(looks) > 1:
             os.kill(os.getpid(), signal.SIGTERM)
