@@ -31,6 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("activate", help="wait for the devices, then activate their groups (posthouse-storage.service does)")
     down = commands.add_parser("deactivate", help="deactivate groups; nothing of them may be mounted")
     down.add_argument("groups", nargs="*", help="their names (default: all of the configuration)")
+    commands.add_parser(
+        "hurry", help="the machine stops: no more patience with a shelf that is away (posthouse-storage-hurry.service does)"
+    )
     commands.add_parser("check", help="read the configuration and say what is wrong with it")
     commands.add_parser("watch", help="look at all disks again and again, log what changes, until told to stop")
     look = commands.add_parser("health", help="look at all disks now, and remember it for status", epilog=_EXITS)
@@ -76,6 +79,8 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
         log_to_the_journal()
         health.watch(settings)
         return FINE
+    if given.command == "hurry":
+        return activation.hurry()
     if given.command == "health":
         health.look(settings)
         return _told(report(settings), given.json)

@@ -121,3 +121,13 @@ def test_a_snapshot_that_is_mounted_does_not_keep_its_group(tmp_path: Path) -> N
     mounts.write_text(f"/dev/mapper/mail-home /mnt/home xfs rw 0 0\n/dev/mapper/mail-posthouse--home--1 {snapshot} xfs ro 0 0\n")
     assert activation.deactivate(SETTINGS, [], ask, tmp_path) == 0
     assert asked == [["umount", snapshot], ["vgchange", "--activate", "n", "mail"]]
+
+
+def test_patience_ends_with_the_machine_and_not_before(tmp_path: Path) -> None:
+    patience = tmp_path / "sys/module/aoe/parameters/aoe_deadsecs"
+    patience.parent.mkdir(parents=True)
+    patience.write_text("0")
+    assert activation.hurry(lambda _: (0, "running"), tmp_path) == 0
+    assert patience.read_text() == "0"
+    assert activation.hurry(lambda _: (0, "stopping"), tmp_path) == 0
+    assert patience.read_text() == "20"
