@@ -30,13 +30,12 @@ def _escaped(letter: str, first: bool) -> str:
     return "".join(f"\\x{byte:02x}" for byte in letter.encode())
 
 
-def storage_mounts(volumes: Sequence[Mapping[str, Any]], units: Sequence[str], mount: Sequence[str]) -> dict[str, str]:
-    """Return the files that mount volumes, in the order needed, and keep units from running without them: path to content.
+def storage_mounts(volumes: Sequence[Mapping[str, Any]], mount: Sequence[str]) -> dict[str, str]:
+    """Return the files that mount volumes, whenever something wants them: path to content.
 
-    volumes: as storage_volumes of role storage. units: what lives on them. mount: options of those that name none.
+    volumes: as storage_volumes of role storage. mount: options of those that name none.
     """
     files: dict[str, str] = {}
-    paths = [str(volume["path"]) for volume in volumes]
     for volume in volumes:
         node = f"/dev/{volume['group']}/{volume['name']}"
         options = ",".join([*(volume.get("mount", mount)), "_netdev", "nofail"])
@@ -45,17 +44,29 @@ def storage_mounts(volumes: Sequence[Mapping[str, Any]], units: Sequence[str], m
             f"Requires={_ACTIVATION}\nAfter={_ACTIVATION}\n\n"
             f"[Mount]\nWhat={node}\nWhere={volume['path']}\nType=xfs\n"
             f"# Without nofail everything that is remote-fs.target would wait with it, people's logins too.\nOptions={options}\n"
-            "# A mount waits for the log's replay, and who stops the machine while the shelf is away waits no longer.\nTimeoutSec=180\n"
+            "# It may have to replay its log.\nTimeoutSec=180\n"
         )
         files[f"{_SYSTEM}/{storage_unit_name(node, 'device')}.d/posthouse-storage.conf"] = _PATIENCE
-    if paths:
-        wanted = " ".join(storage_unit_name(path) for path in paths)
-        files[f"{_SYSTEM}/multi-user.target.d/posthouse-storage.conf"] = f"{_HEAD}[Unit]\nWants={wanted}\n"
-        apart = " ".join(f"--exclude-prefix={path}" for path in paths)
-        files[f"{_SYSTEM}/systemd-tmpfiles-setup.service.d/posthouse-storage.conf"] = (
+    return files
+
+
+def storage_dependents(volumes: Sequence[Mapping[str, Any]], units: Sequence[str]) -> dict[str, str]:
+    """Return the files by which a machine mounts volumes when it starts, and keeps units from running without them: path to content.
+
+    volumes: as storage_volumes of role storage. units: what lives on them.
+    """
+    if not volumes:
+        return {}
+    paths = [str(volume["path"]) for volume in volumes]
+    wanted = " ".join(storage_unit_name(path) for path in paths)
+    apart = " ".join(f"--exclude-prefix={path}" for path in paths)
+    files = {
+        f"{_SYSTEM}/multi-user.target.d/posthouse-storage.conf": f"{_HEAD}[Unit]\nWants={wanted}\n",
+        f"{_SYSTEM}/systemd-tmpfiles-setup.service.d/posthouse-storage.conf": (
             f"{_HEAD}# Early in the boot there is only the empty mount point, which nobody writes below.\n"
             f"[Service]\nExecStart=\nExecStart=systemd-tmpfiles --create --remove --boot --exclude-prefix=/dev {apart}\n"
-        )
+        ),
+    }
     for unit in units:
         files[f"{_SYSTEM}/{unit}.d/posthouse-storage.conf"] = (
             f"{_HEAD}# Never without its mounts: what it writes below them would be hidden later, and lost.\n"
@@ -69,4 +80,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters."""
-        return {"storage_mounts": storage_mounts, "storage_unit_name": storage_unit_name}
+        return {
+            "storage_dependents": storage_dependents,
+            "storage_mounts": storage_mounts,
+            "storage_unit_name": storage_unit_name,
+        }
