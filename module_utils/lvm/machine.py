@@ -49,22 +49,20 @@ def size_of(node: str) -> int:
 
 
 def head_of(node: str) -> tuple[bool, str]:
-    """Return whether there is anything but zeros, and the digest of the first mebibyte.
+    """Return whether there is anything but zeros, and a digest of what was looked at.
 
-    Looked at are the first mebibyte, the last one, and places between them: a disk whose head was wiped still holds data.
+    That is the first mebibyte, the last one, and places between them: a disk whose head was wiped still holds data.
     """
+    seen, dirty = hashlib.sha256(), False
     with Path(node).open("rb", buffering=0) as stream:
         size = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        head = stream.read(MEBIBYTE)
-        dirty = any(head)
-        for number in range(_PLACES + 1):
-            if dirty:
-                break
-            last = number == _PLACES
-            stream.seek(max(0, size - MEBIBYTE) if last else size * number // _PLACES // _BLOCK_SIZE * _BLOCK_SIZE)
-            dirty = any(stream.read(MEBIBYTE if last else _BLOCK_SIZE))
-    return dirty, hashlib.sha256(head).hexdigest()
+        between = [size * number // _PLACES // _BLOCK_SIZE * _BLOCK_SIZE for number in range(1, _PLACES)]
+        for place in [0, *between, max(0, size - MEBIBYTE)]:
+            stream.seek(place)
+            piece = stream.read(_BLOCK_SIZE if place in between else MEBIBYTE)
+            seen.update(piece)
+            dirty = dirty or any(piece)
+    return dirty, seen.hexdigest()
 
 
 def remembered(path: str) -> dict[str, str]:

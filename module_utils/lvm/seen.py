@@ -26,7 +26,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is on a disk or a volume. dirty: a byte somewhere was looked at and is not zero; head: digest of the first mebibyte."""
+    """What is on a disk or a volume. dirty: a byte that was looked at is not zero; head: digest of those bytes."""
 
     signatures: tuple[Signature, ...] = ()
     dirty: bool = False
