@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .network import NetworkError, card
 from .settings import Lun, Settings, in_bytes
 
 _DOWN = "ip link; journalctl -u posthouse-shelf-network -e says why; systemctl restart posthouse-shelf-network tries again"
@@ -22,13 +23,15 @@ def report(settings: Settings, root: Path = Path("/")) -> dict[str, Any]:
 
 
 def _interface(settings: Settings, root: Path) -> dict[str, Any]:
-    here = root / "sys/class/net" / settings.interface
+    here = root / "sys/class/net"
     try:
-        mtu, carrier = int((here / "mtu").read_text()), int((here / "carrier").read_text())
-    except (OSError, ValueError):
+        mtu = int((here / settings.interface / "mtu").read_text())
+        # What Open vSwitch makes has a carrier of its own, whatever the card's cable does.
+        carrier = min(int((here / name / "carrier").read_text()) for name in (settings.interface, card(settings, root)))
+    except (OSError, ValueError, NetworkError):
         return _finding("interface", "critical", f"LUNs are exported to nobody: {settings.interface} is not there or down", _DOWN)
     if not carrier:
-        return _finding("interface", "critical", f"LUNs are exported to nobody: {settings.interface} has no cable", _DOWN)
+        return _finding("interface", "critical", f"LUNs are exported to nobody: the card has no cable", _DOWN)
     if mtu != settings.mtu:
         says = f"{settings.interface} carries packets of {mtu} bytes, not {settings.mtu}, so who uses LUNs may not reach them"
         return _finding("interface", "critical", says, _DOWN)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.shelf.shelf import command, luns, network
+from services.shelf.shelf.report import report
 from services.shelf.shelf.settings import Lun, Settings, in_bytes
 
 
@@ -136,6 +137,23 @@ def test_the_card_is_found_by_its_address_whatever_its_name(tmp_path: Path) -> N
     card(tmp_path, "eth8", "02:53:00:00:00:47")
     with pytest.raises(network.NetworkError, match="eth7, eth8"):
         network.card(settings, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cable", "mtu", "level", "words"),
+    [
+        ("1", "9000", "fine", "packets of 9000"),
+        ("0", "9000", "critical", "has no cable"),
+        ("1", "1500", "critical", "1500 bytes, not 9000"),
+    ],
+)
+def test_the_interface_is_well_when_its_card_is(tmp_path: Path, cable: str, mtu: str, level: str, words: str) -> None:
+    for name, carrier in (("eth1", cable), ("aoe0", "1")):
+        card(tmp_path, name, "02:53:00:00:00:47")
+        (tmp_path / "sys/class/net" / name / "carrier").write_text(f"{carrier}\n")
+        (tmp_path / "sys/class/net" / name / "mtu").write_text(f"{mtu}\n")
+    (found,) = report(Settings("aoe0", 9000, "02:53:00:00:00:47"), tmp_path)["findings"]
+    assert (found["level"], words in found["says"]) == (level, True), found
 
 
 def test_the_switch_tags_what_leaves_by_the_card() -> None:
