@@ -31,7 +31,7 @@ def _interface(settings: Settings, root: Path) -> dict[str, Any]:
     except (OSError, ValueError, NetworkError):
         return _finding("interface", "critical", f"LUNs are exported to nobody: {settings.interface} is not there or down", _DOWN)
     if not carrier:
-        return _finding("interface", "critical", f"LUNs are exported to nobody: the card has no cable", _DOWN)
+        return _finding("interface", "critical", "LUNs are exported to nobody: the card has no cable", _DOWN)
     if mtu != settings.mtu:
         says = f"{settings.interface} carries packets of {mtu} bytes, not {settings.mtu}, so who uses LUNs may not reach them"
         return _finding("interface", "critical", says, _DOWN)
