@@ -14,7 +14,7 @@ SHELF = 90
 SLOTS = {SYNCED: 0, UNSYNCED: 1}
 FOLDER = "/srv/posthouse-bench"
 PLACE = "/srv/posthouse-bench"
-MEGABYTES = 1024
+MEGABYTES = 400
 GROUP = "posthousebench"
 
 
@@ -52,7 +52,7 @@ class Ground:
         for name, slot in SLOTS.items():
             device = f"/dev/etherd/e{SHELF}.{slot}"
             lines = [
-                f"for i in $(seq 60); do aoe-discover; test -b {device} && break; sleep 0.5; done; test -b {device}",
+                f"for i in $(seq 60); do echo discover >/dev/etherd/discover; test -b {device} && break; sleep 0.5; done; test -b {device}",
                 f"vgcreate -q -y --setautoactivation n {GROUP}{name} {device}",
                 f"lvcreate -q -y -W n -l 100%FREE -n mail {GROUP}{name}",
             ]
@@ -63,7 +63,7 @@ class Ground:
         lines = [f"mountpoint -q {PLACE} && umount {PLACE}"]
         for name, slot in SLOTS.items():
             lines += [f"vgchange -q -an {GROUP}{name} && vgremove -q -y {GROUP}{name}; pvremove -q -y /dev/etherd/e{SHELF}.{slot}"]
-            lines += [f"aoe-flush e{SHELF}.{slot}"]
+            lines += [f"echo e{SHELF}.{slot} >/dev/etherd/flush"]
         self.cluster.run(self.store, "; ".join([*lines, f"rm -rf {PLACE} {PLACE}-local"]) + " 2>/dev/null", check=False)
         units = " ".join(f"posthouse-bench-{slot}" for slot in SLOTS.values())
         self.cluster.run(self.shelf, f"systemctl stop {units} 2>/dev/null; rm -rf {FOLDER}", check=False)

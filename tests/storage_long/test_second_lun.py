@@ -37,7 +37,7 @@ def values(lab: Lab, store: Machine, shelf: Machine, tmp_path: Path) -> Iterator
     )
     converge(lab, tmp_path, said, TAGS)
     for slot in SLOTS:
-        lab.run(store.name, f"aoe-flush e1.{slot}", check=False)
+        lab.run(store.name, f"echo e1.{slot} >/dev/etherd/flush", check=False)
         lab.run(shelf.name, f"rm -f /srv/shelf/1.{slot}", check=False)
 
 
