@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from frontdoor import paths
 from frontdoor.landscape import Machine
@@ -24,12 +25,15 @@ Volumes = Callable[..., "Said"]
 
 
 class Said:
-    """What the module storage_volumes said."""
+    """What the module storage_volumes said, out of what ansible printed."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.changed = '"changed": true' in text
-        self.refused = "FAILED!" in text
+    def __init__(self, printed: str) -> None:
+        _, found, answer = printed.partition(" => ")
+        assert found, printed
+        said = yaml.safe_load(answer.partition("\n[")[0])
+        self.text = "\n".join([said.get("msg", ""), *said["steps"]])
+        self.changed = bool(said["changed"])
+        self.refused = bool(said.get("problems"))
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +59,12 @@ def volumes(lab: Lab, store: Machine, lun: str) -> Volumes:
     def call(*, check: bool = False, **given: Any) -> Said:
         options = {"system_id": store.name, "interface": "aoe0", "mtu": mtu, "vlan": vlan, "wait": 3, "devices": [SPARE], "volumes": []}
         options |= {"groups": [{"name": "spare", "devices": ["spare"]}], **given}
-        command = ["ansible", store.name, "-i", str(lab.inventory.folder), "-o", "-m", "storage_volumes", "-a", json.dumps(options)]
+        command = ["ansible", store.name, "-i", str(lab.inventory.folder), "-m", "storage_volumes", "-a", json.dumps(options)]
         done = subprocess.run(
             [*command, *(["--check"] if check else [])], cwd=paths.CHECKOUT, capture_output=True, text=True, check=False, timeout=180
         )
         assert "UNREACHABLE" not in done.stdout
-        return Said(done.stdout + done.stderr)
+        return Said(done.stdout)
 
     return call
 
