@@ -84,10 +84,15 @@ class PrivateSlapd:
             ["/usr/sbin/slapd", "-d", "0", "-F", self.home / "slapd.d", "-h", f"{self.tcp} {self.uri}"], stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 20
-        while not (self.home / "ldapi").is_socket():
+        while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"slapd did not start; run: slapd -d 1 -F {self.home}/slapd.d")
             time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        """Tell whether slapd takes connections: its socket is there a moment before it listens."""
+        with socket.socket(socket.AF_UNIX) as caller:
+            return caller.connect_ex(str(self.home / "ldapi")) == 0
 
     def stop(self) -> None:
         """Stop slapd, keep its data."""
