@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .settings import SettingsError
 
@@ -53,3 +54,16 @@ def start(
         print(f"{parser.prog}: {fault}", file=sys.stderr)
         return USAGE
     return run(settings, given)
+
+
+def tell_findings(said: dict[str, Any], as_json: bool) -> bool:
+    """Print what a status says; whether all of it is fine.
+
+    said: findings, each with level (fine, warning, critical), says, and remedy, which may be empty.
+    """
+    if as_json:
+        print(json.dumps(said))
+    else:
+        for one in said["findings"]:
+            print(f"{one['level']:8} {one['says']}" + (f"\n         → {one['remedy']}" if one["remedy"] else ""))
+    return all(one["level"] == "fine" for one in said["findings"])

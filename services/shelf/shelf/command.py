@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
-from posthouse.start import for_programs, start, words
+from posthouse.start import for_programs, start, tell_findings, words
 
 from . import luns, network
 from .report import report
@@ -61,10 +60,4 @@ def _make(settings: Settings, check: bool) -> None:
 
 
 def _status(settings: Settings, as_json: bool) -> int:
-    said = report(settings)
-    if as_json:
-        print(json.dumps(said))
-    else:
-        for one in said["findings"]:
-            print(f"{one['level']:8} {one['says']}" + (f"\n         → {one['remedy']}" if one["remedy"] else ""))
-    return FINE if all(one["level"] == "fine" for one in said["findings"]) else FOUND
+    return FINE if tell_findings(report(settings), as_json) else FOUND

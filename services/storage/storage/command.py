@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from posthouse.journal import log_to_the_journal
-from posthouse.start import for_programs, start, words
+from posthouse.start import for_programs, start, tell_findings, words
 
 from . import activation, health, made, scrub, snapshots, trim
 from .report import report
@@ -107,12 +107,7 @@ def _abandon(settings: Settings, group: str, check: bool) -> int:
 
 
 def _told(said: dict[str, Any], as_json: bool) -> int:
-    if as_json:
-        print(json.dumps(said))
-    else:
-        for one in said["findings"]:
-            print(f"{one['level']:8} {one['says']}" + (f"\n         → {one['remedy']}" if one["remedy"] else ""))
-    return FINE if all(one["level"] == "fine" for one in said["findings"]) else FOUND
+    return FINE if tell_findings(said, as_json) else FOUND
 
 
 def _scrub(settings: Settings, rate: int | None) -> int:
