@@ -57,7 +57,10 @@ def wanted(queue: Path, postfix: Owner, postdrop: int) -> Iterator[Change]:
         inside = Path(folder).relative_to(queue).parts[:1]
         for name in sorted([*folders, *files]):
             path = Path(folder, name)
-            at = path.lstat()
+            try:
+                at = path.lstat()
+            except FileNotFoundError:
+                continue  # a run that is repeated meets a queue that lives
             if not (stat.S_ISDIR(at.st_mode) or stat.S_ISREG(at.st_mode)):
                 continue  # sockets and pipes are made anew by whoever listens
             dropped = (inside or (name,))[0] == "maildrop" or (not inside and name == "public")

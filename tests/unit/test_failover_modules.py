@@ -107,3 +107,18 @@ def test_a_queue_of_other_numbers_becomes_this_machines(tmp_path: Path) -> None:
     }
     assert list(queue_accounts.wanted(queue, (80001, 80002), 80003)) == []
     assert list(queue_accounts.wanted(tmp_path / "none", (80001, 80002), 80003)) == []
+
+
+def test_a_letter_that_leaves_while_a_queue_is_looked_at_is_nobodys_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A takeover that is repeated finds Postfix at work."""
+    (tmp_path / "active").mkdir()
+    (tmp_path / "active" / "AA").write_text("a letter")
+    (tmp_path / "incoming").mkdir()
+
+    def walk(queue: Path) -> list[tuple[str, list[str], list[str]]]:
+        return [(str(queue), ["active", "incoming"], []), (str(queue / "active"), [], ["AA", "gone"])]
+
+    monkeypatch.setattr(os, "walk", walk)
+    user, group = os.getuid(), os.getgid()
+    found = queue_accounts.wanted(tmp_path, (user + 1, group + 1), group)
+    assert {path.name for path, _, _ in found} <= {"active", "incoming", "AA"}
