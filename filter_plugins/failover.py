@@ -22,7 +22,7 @@ def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str
     Returns faults (sentences, none when it can be done), mailstore, to, by (machine that runs it now, as the inventory says), moves
     (whether these differ), to_address, by_address, card (the only hardware address that may reach its disks then), luns (address, host and
     machines), shelves (hosts that export them), volume_groups, aoe (addresses of its AoE devices), others (system ids that its groups may
-    have now), fence (shelf or command), commands (a list of words for each machine that has to be switched off) and stand_in (what the
+    have now), old_addresses (of machines where nobody answers as the mailstore then), fence (shelf or command), commands (a list of words for each machine that has to be switched off) and stand_in (what the
     inventory has to say then; empty for its own machine).
     """
     mailstores, standbys = list(groups.get("mailstore", ())), list(groups.get("standby", ()))
@@ -68,6 +68,7 @@ def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str
         "volume_groups": [str(group["name"]) for group in values.get("storage_groups") or []],
         "aoe": [str(device["aoe"]) for device in devices if device.get("aoe")],
         "others": others,
+        "old_addresses": _old_addresses(others, mailstore, mailstores, hostvars),
         "fence": "command" if strangers else "shelf",
         "commands": [{"machine": name, "words": [word.replace("{machine}", name) for word in command]} for name in off]
         if strangers
@@ -86,6 +87,13 @@ def _names(mailstore: str, to: str, mailstores: list[str], standbys: list[str], 
         if name != mailstore and hostvars[name].get("stand_in") == to:
             return [f"{to} runs {name} now, and can be only one of them: take another standby, or bring {name} home first"]
     return []
+
+
+def _old_addresses(others: Iterable[str], mailstore: str, mailstores: Iterable[str], hostvars: Values) -> list[str]:
+    """The same whether a run is the first or repeats one. Machines that run another mailstore keep their sessions."""
+    busy = {hostvars[name].get("stand_in") for name in mailstores if name != mailstore}
+    silent = [hostvars[name] for name in others if name not in busy]
+    return [str(values[name]) for values in silent for name in ("address", "address6") if values.get(name)]
 
 
 def _nouns(mailstore: str, groups: Mapping[str, Sequence[str]]) -> list[str]:

@@ -23,7 +23,7 @@ import os, sys
 sys.path.insert(0, {root!r})
 from tests.architecture.pretending import world as worlds
 words = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
-world = worlds.act(" ".join(word for word in words if word in ("systemctl", "stop", "reboot", "rndc", "postqueue", "switch-off")))
+world = worlds.act(" ".join(word for word in words if word in ("systemctl", "stop", "reboot", "rndc", "ss", "postqueue", "switch-off")))
 if "stop" in words and world["old"] == "well":
     world["active"] = []
 if "reboot" in words or "switch-off" in words:
@@ -40,7 +40,7 @@ class Failover:
         self.folder, self.site = folder, folder / "inventory" / "site"
         shutil.copytree(SITE, self.site, ignore=MADE_HERE)
         (folder / "bin").mkdir()
-        for name in ("systemctl", "rndc", "postqueue"):
+        for name in ("systemctl", "rndc", "ss", "postfix", "postqueue"):
             program = folder / "bin" / name
             program.write_text(PROGRAM.format(python=sys.executable, root=str(tree.ROOT)))
             program.chmod(0o755)

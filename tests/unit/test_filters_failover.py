@@ -55,6 +55,7 @@ def test_away_and_back() -> None:
         "volume_groups": ["mail"],
         "aoe": ["1.0"],
         "others": ["apollo", "hestia"],
+        "old_addresses": ["192.0.2.24", "192.0.2.26"],
         "fence": "shelf",
         "commands": [],
         "stand_in": "artemis",
