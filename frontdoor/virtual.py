@@ -26,7 +26,7 @@ _MACHINE = [
     *("qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-user-config"),
     # No KVM: emulation is everywhere the same. A processor without AVX boots in half the time that "max" takes; tb-size bounds
     # qemu's own memory for translated code (megabytes). What a board has besides would only cost the guest its drivers.
-    *("-machine", "q35,usb=off,vmport=off,sata=off,smbus=off,i8042=off", "-cpu", "Westmere,+rdrand"),
+    *("-machine", "q35,usb=off,vmport=off,sata=off,smbus=off,i8042=off,smm=off", "-cpu", "Westmere,+rdrand"),
     *("-accel", "tcg,thread=multi,tb-size=256", "-rtc", "clock=host"),
     *("-qmp", "unix:/run/control,server=on,wait=off"),
     *("-chardev", "socket,id=console,path=/run/console,server=on,wait=off,logfile=/var/log/console.log", "-serial", "chardev:console"),

@@ -166,6 +166,15 @@ def test_a_machine_whose_qemu_does_not_answer_ends_with_it(tmp_path: Path) -> No
     assert done.returncode == 3
 
 
+@pytest.mark.parametrize(("assertions", "status", "starts"), [(2, 7, 3), (9, 250, 4)])
+def test_a_qemu_that_ends_by_an_assertion_is_a_reset_but_not_for_ever(tmp_path: Path, assertions: int, status: int, starts: int) -> None:
+    program = "import sys\nfrom frontdoor import hypervisor\nsys.exit(hypervisor.run(sys.argv[1:]))"
+    started = tmp_path / "started"
+    guest = f"ulimit -c 0; echo >>{started}; [ $(wc -l <{started}) -gt {assertions} ] || kill -ABRT $$; exit 7"
+    done = subprocess.run([sys.executable, "-c", program, "sh", "-c", guest], cwd=paths.CHECKOUT, timeout=20, check=False)
+    assert (done.returncode, started.read_text().count("\n")) == (status, starts)
+
+
 def test_the_lab_that_is_up_is_known_by_its_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "config"
     monkeypatch.setattr(paths, "SSH_CONFIG", config)
