@@ -85,8 +85,12 @@ def nothing_was_lost(ledger: Ledger, seconds: float = 120) -> None:
 
 def converge(lab: Lab, folder: Path, values: dict[str, dict[str, Any]], tags: str) -> str:
     """Run the site on some machines with other values of theirs, as if the inventory said so. values: by machine."""
-    further = folder / "further.yml"
-    further.write_text(yaml.safe_dump({"all": {"hosts": values}}))
+    # An inventory of its own beside ours: its folder of hosts is read later, and so counts more than what ours says of them.
+    further = folder / "further"
+    (further / "host_vars").mkdir(parents=True, exist_ok=True)
+    (further / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(values, {})}}))
+    for name, said in values.items():
+        (further / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(said))
     command = ["ansible-playbook", "-i", str(lab.inventory.folder), "-i", str(further), "playbooks/site.yml"]
     command += ["--limit", ",".join([*values, "localhost"]), "--tags", tags]
     done = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True, check=False, timeout=600)

@@ -178,7 +178,7 @@ def test_a_run_that_ends_anywhere_is_repeated_or_turned_round(lab: Lab, rosa: Pe
 
 def test_who_holds_the_disks_is_not_let_in_a_second_time(lab: Lab, store: Machine, standby: Machine) -> None:
     """A machine that was cut off in the middle keeps what it could not write, and must not write it over what came since."""
-    lab.run(standby.name, "dmsetup create mail-home --notable", timeout=60)
+    lab.run(standby.name, "dmsetup create mail-home --table '0 8 error'", timeout=60)
     try:
         command = ["ansible-playbook", "-i", str(lab.inventory.folder), "playbooks/failover-mailstore.yml"]
         command += ["-e", f"mailstore={store.name}", "-e", f"to={standby.name}"]
