@@ -15,27 +15,30 @@ _SITE_VALUES = Path(__file__).resolve().parents[1] / "playbooks" / "site_values.
 _NOUNS_THAT_MOVE = {"mailstore", "storage"}
 
 
-def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str, Sequence[str]], by: str = "") -> dict[str, Any]:
     """Work out how a mailstore comes to run on another machine.
 
     mailstore: the name that moves. to: a standby, or the mailstore itself, which is back to its own machine. hostvars, groups: Ansible's.
-    Returns faults (sentences, none when it can be done), mailstore, to, by (machine that runs it now, as the inventory says), moves
+    by: who runs it now, where the inventory does not know.
+    Returns faults (sentences, none when it can be done), mailstore, to, by (machine that runs it now, else as the inventory says), moves
     (whether these differ), to_address, by_address, card (the only hardware address that may reach its disks then), luns (address, host and
-    machines), shelves (hosts that export them), volume_groups, aoe (addresses of its AoE devices), others (system ids that its groups may
-    have now), old_addresses (of machines where nobody answers as the mailstore then), fence (shelf or command), commands (a list of words for each machine that has to be switched off) and stand_in (what the
-    inventory has to say then; empty for its own machine).
+    machines), shelves (hosts that export them), volume_groups, aoe (addresses of its AoE devices), others (system ids whose groups it may
+    take: of machines that are kept out then), old_addresses (where nobody answers as the mailstore then), fence (shelf or command),
+    commands (a list of words for each machine that has to be switched off) and stand_in (what the inventory has to say then; empty for its
+    own machine).
     """
     mailstores, standbys = list(groups.get("mailstore", ())), list(groups.get("standby", ()))
     faults = _names(mailstore, to, mailstores, standbys, hostvars)
+    if by not in ("", mailstore, *standbys):
+        faults.append(f"{by} cannot run {mailstore}; say -e by= one of {', '.join((mailstore, *standbys))}")
     if faults:
         return {"faults": faults}
     values = hostvars[mailstore]
-    by = str(values.get("stand_in") or mailstore)
+    by = by or str(values.get("stand_in") or mailstore)
     devices = list(values.get("storage_devices") or [])
     luns, strangers = _luns(mailstore, devices, groups.get("shelf", ()), hostvars)
     command = [str(word) for word in values.get("storage_fence_command") or []]
     card = str(hostvars[to].get("storage_hardware_address") or "").lower()
-    others = [name for name in (mailstore, *standbys) if name != to]
 
     faults += _nouns(mailstore, groups)
     if not devices:
@@ -54,6 +57,9 @@ def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str
             " storage_fence_command how a machine is switched off"
         )
     off = [name for name in dict.fromkeys((mailstore, by)) if name != to]
+    # A shelf keeps out everybody else. A command keeps out whom it switched off: the wrong one, where the inventory is older than the last
+    # failover. Then nothing but the group's system id speaks for who writes.
+    others = off if strangers else [name for name in (mailstore, *standbys) if name != to]
     return {
         "faults": faults,
         "mailstore": mailstore,

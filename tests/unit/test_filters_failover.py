@@ -116,6 +116,26 @@ def test_where_no_shelf_is_ours_machines_are_switched_off() -> None:
     assert [one["machine"] for one in plan["commands"]] == ["artemis"]
 
 
+@pytest.mark.parametrize("stand_in", ["", "artemis"])
+@pytest.mark.parametrize("to", ["apollo", "hestia"])
+def test_where_machines_are_switched_off_nobodys_group_is_taken_who_was_not(stand_in: str, to: str) -> None:
+    """An inventory from before the last failover does not know that artemis writes."""
+    values = {"storage_devices": [{"name": "iscsi1", "path": "/dev/disk/by-id/x"}], "storage_fence_command": ["off", "{machine}"]}
+    plan = failover_plan("apollo", to, hosts(apollo=values | {"stand_in": stand_in}), GROUPS)
+    assert plan["others"] == [one["machine"] for one in plan["commands"]]
+    # Who knows better than the inventory says so.
+    plan = failover_plan("apollo", to, hosts(apollo=values | {"stand_in": stand_in}), GROUPS, "artemis")
+    assert (plan["by"], plan["by_address"], plan["moves"]) == ("artemis", "192.0.2.25", True)
+    assert "artemis" in [one["machine"] for one in plan["commands"]]
+    assert plan["others"] == [one["machine"] for one in plan["commands"]]
+
+
+def test_only_who_can_run_a_mailstore_can_have_run_it() -> None:
+    assert failover_plan("apollo", "artemis", hosts(), GROUPS, "hermes")["faults"] == [
+        "hermes cannot run apollo; say -e by= one of apollo, artemis, hestia"
+    ]
+
+
 def export(*cards: str, process: int = 7, address: str = "1.0") -> dict[str, Any]:
     return {"address": address, "cards": list(cards), "process": process, "interface": "aoe0", "path": "/srv/shelf/1.0"}
 
