@@ -83,6 +83,14 @@ def held(groups: Iterable[str], aoe: Iterable[str], sys: Path = Path("/sys")) ->
     return found
 
 
+def told(holding: Iterable[str]) -> list[str]:
+    """Say what to do about what a machine holds. A machine that serves is not to be rebooted because an inventory is old."""
+    lines = [f"{one}; reboot this machine, nothing else makes it forget" for one in holding]
+    if lines:
+        lines.append("But where it is the one that runs them, and this inventory does not know: say so by -e by= (docs/failover.md)")
+    return lines
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text().strip()
@@ -105,7 +113,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     given = module.params
     holding = held(given["groups"], given["aoe"])
-    problems = [f"{one}; reboot this machine, nothing else makes it forget" for one in holding] + cable(given["interface"])
+    problems = told(holding) + cable(given["interface"])
     if given["interface"] and not module.get_bin_path("vgchange"):
         problems.append("LVM is not installed: this machine is not prepared, playbooks/site.yml does it")
     if problems:

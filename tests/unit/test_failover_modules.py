@@ -60,6 +60,14 @@ def test_a_machine_says_what_it_holds_from_before(sys: Path) -> None:
     assert storage_free_info.held([], ["1.0"], sys) == []
 
 
+def test_who_serves_is_not_to_be_rebooted_because_an_inventory_is_old() -> None:
+    assert storage_free_info.told([]) == []
+    one, other, word = storage_free_info.told(["volume mail-home of group mail is active", "3 writes to LUN 1.0 wait for an answer"])
+    assert "is active; reboot this machine" in one
+    assert "wait for an answer; reboot this machine" in other
+    assert "-e by=" in word
+
+
 def test_a_standby_without_a_cable_is_told(sys: Path) -> None:
     assert storage_free_info.cable("aoe0", sys) == []
     assert storage_free_info.cable("", sys) == []
