@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser, commands = words("shelf", __doc__, _EXITS)
     check = commands.add_parser("check", help="read the configuration and say what is wrong with it", epilog=_EXITS)
-    check.add_argument("--hands-over", action="store_true", help="a LUN may be taken from one card and given to another")
+    check.add_argument(
+        "--hands-over", default="", metavar="LUNS", help="addresses, with commas: these may be taken from one card and given to another"
+    )
     make = commands.add_parser("make", help="make and grow the files of LUNs", epilog=_EXITS)
     make.add_argument("--check", action="store_true", help="only say what would be done")
     commands.add_parser("network", help="make the interface, or wait for it")
@@ -34,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
     if given.command == "check":
-        refused = [] if given.hands_over else luns.handed_over(settings)
+        refused = luns.handed_over(settings, [one for one in given.hands_over.split(",") if one])
         for one in refused:
             print(f"shelf: {one}", file=sys.stderr)
         return FOUND if refused else FINE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,20 +72,22 @@ def _usable(lun: Lun, kind: os.stat_result | None) -> None:
         raise RefusedError(f"LUN {lun.address}: {lun.path} cannot be exported: {fault.strerror}; is it mounted or in use here?") from fault
 
 
-def handed_over(settings: Settings) -> list[str]:
+def handed_over(settings: Settings, meant: Collection[str] = ()) -> list[str]:
     """Say of each LUN that would be taken from one card and given to another what that means.
 
-    Whoever has it may still write, and an inventory that is older than a failover looks exactly like this.
+    Whoever has it may still write, and an inventory that is older than a failover looks exactly like this. meant: addresses of LUNs that
+    are to change hands.
     """
-    found = []
-    for lun in settings.luns:
+    known = [lun.address for lun in settings.luns]
+    found = [f"LUN {one} is to be handed over, and this shelf has none of that address" for one in meant if one not in known]
+    for lun in (lun for lun in settings.luns if lun.address not in meant):
         before, after = set(_cards(settings, lun)), set(lun.cards)
         if before - after and after - before:
             whom = f"{', '.join(sorted(before))} and would be given to {', '.join(sorted(after))}"
             found.append(
                 f"LUN {lun.address} is exported to {whom}. Is a standby running that this inventory knows nothing of?"
                 " playbooks/failover-mailstore.yml hands LUNs over; for a card that was replaced, while its machine is off:"
-                " -e shelf_hands_over=true"
+                f" -e shelf_hands_over={lun.address}"
             )
     return found
 

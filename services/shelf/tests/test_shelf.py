@@ -92,11 +92,29 @@ def test_a_lun_is_not_taken_from_one_card_and_given_to_another_unasked(tmp_path:
     assert run(cards("02:00:00:00:00:18"), "make") == 0
     assert run(cards("02:00:00:00:00:19"), "check") == 1
     assert "LUN 1.0 is exported to 02:00:00:00:00:18 and would be given to 02:00:00:00:00:19" in capsys.readouterr().err
-    assert run(cards("02:00:00:00:00:19"), "check", "--hands-over") == 0
+    assert run(cards("02:00:00:00:00:19"), "check", "--hands-over=1.0") == 0
     for harmless in ((), ("02:00:00:00:00:18",), ("02:00:00:00:00:18", "02:00:00:00:00:19")):
         assert run(cards(*harmless), "check") == 0
     assert run(cards("02:00:00:00:00:19"), "make") == 0
     assert run(cards("02:00:00:00:00:18"), "check") == 1
+
+
+def test_who_hands_one_lun_over_hands_over_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A failover of one mailstore, by an inventory that is older than the last one of another."""
+    file = configuration(tmp_path)
+    both = file.read_text() + 'cards = ["02:00:00:00:00:18"]\n'
+    both += f'[[luns]]\naddress = "1.1"\npath = "{tmp_path}/luns/1.1"\nsize = "1m"\ncards = ["02:00:00:00:00:20"]\n'
+    file.write_text(both)
+    assert run(file, "make") == 0
+    file.write_text(both.replace(":18", ":19").replace(":20", ":21"))
+    assert run(file, "check", "--hands-over=1.0") == 1
+    said = capsys.readouterr().err
+    assert "LUN 1.1 is exported to" in said
+    assert "-e shelf_hands_over=1.1" in said
+    assert "LUN 1.0" not in said
+    assert run(file, "check", "--hands-over=1.0,1.1") == 0
+    assert run(file, "check", "--hands-over=1.0,1.1,true") == 1
+    assert "LUN true is to be handed over, and this shelf has none of that address" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
