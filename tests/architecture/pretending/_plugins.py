@@ -44,6 +44,7 @@ class Tree(real.ActionModule, ActionBase):  # type: ignore[misc,name-defined]  #
         world = worlds.act(f"tree {picture['name']}", address(self))
         unit = next(file["content"] for path, file in picture["files"].items() if "posthouse-vblade@1.0" in path)
         world["cards"] = re.findall(r" -m (\S+)", unit)
+        world["verify"] = picture["verify"]
         worlds.keep(world)
         return {"changed": False}
 
