@@ -34,8 +34,25 @@ class Step:
 
 def plan(settings: Settings) -> list[Step]:
     """Decide what is to be done. Raises RefusedError, and then nothing has been done to any."""
+    _each_its_own(settings.luns)
     steps = [_step(settings, lun) for lun in settings.luns]
     return [step for step in steps if step]
+
+
+def _each_its_own(luns: list[Lun]) -> None:
+    """Names differ where disks do not: a link, a second slash, a disk by its id and by its path."""
+    seen: dict[tuple[int, ...], Lun] = {}
+    for lun in luns:
+        try:
+            kind = Path(lun.path).stat()
+        except OSError:
+            continue  # told by whoever needs it
+        other = seen.setdefault((kind.st_rdev,) if stat.S_ISBLK(kind.st_mode) else (kind.st_dev, kind.st_ino), lun)
+        if other is not lun:
+            raise RefusedError(
+                f"LUN {lun.address}: {lun.path} is the disk of LUN {other.address}, {other.path}; what one machine writes another would"
+                " overwrite: give each its own"
+            )
 
 
 def _step(settings: Settings, lun: Lun) -> Step | None:
@@ -125,4 +142,21 @@ def make(settings: Settings, steps: list[Step]) -> None:
             found = Path(lun.path).stat()
             if (found.st_uid, found.st_gid) != (owner.pw_uid, owner.pw_gid):
                 os.chown(lun.path, owner.pw_uid, owner.pw_gid)
-        marker(settings, lun).write_text("".join(f"{card}\n" for card in lun.cards))
+        _remember(marker(settings, lun), "".join(f"{card}\n" for card in lun.cards))
+
+
+def _remember(file: Path, text: str) -> None:
+    """Write in one step, past a loss of power: an empty file would say that nobody has the LUN, and let anybody take it."""
+    if file.exists() and file.read_text() == text:
+        return
+    new = file.with_suffix(".new")
+    with new.open("w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.rename(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

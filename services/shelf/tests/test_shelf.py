@@ -75,6 +75,37 @@ def test_one_lun_that_is_refused_keeps_all_others_as_they_are(tmp_path: Path, ca
     assert not (tmp_path / "luns").exists()
 
 
+def test_two_names_of_one_disk_are_one_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = configuration(tmp_path)
+    assert run(file, "make") == 0
+    before = file.read_text()
+    (tmp_path / "link").symlink_to(tmp_path / "luns")
+    for path in (f"{tmp_path}//luns/1.0", f"{tmp_path}/link/1.0"):
+        file.write_text(before + f'[[luns]]\naddress = "1.1"\npath = "{path}"\nsize = "1m"\n')
+        assert run(file, "make") == 1
+        assert f"LUN 1.1: {path} is the disk of LUN 1.0" in capsys.readouterr().err
+
+
+def test_who_has_a_lun_is_remembered_past_a_loss_of_power(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a failover this is what keeps an old inventory from giving the LUN back."""
+    file = configuration(tmp_path)
+    with_cards = file.read_text() + 'cards = ["02:00:00:00:00:18"]\n'
+    file.write_text(with_cards)
+    assert run(file, "make") == 0
+    synced: list[str] = []
+
+    def lost(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").resolve().name)
+        raise OSError("the power is gone")
+
+    monkeypatch.setattr("os.fsync", lost)
+    file.write_text(with_cards.replace(":18", ":19"))
+    with pytest.raises(OSError, match="the power is gone"):
+        run(file, "make")
+    assert synced == ["1.0.new"]
+    assert (tmp_path / "state" / "1.0.made").read_text() == "02:00:00:00:00:18\n"
+
+
 def test_a_device_that_is_no_disk_is_refused() -> None:
     settings = Settings("aoe0", 9000, luns=[Lun("1.0", "/dev/null")])
     with pytest.raises(luns.RefusedError, match="no disk and no volume"):
