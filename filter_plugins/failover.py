@@ -13,6 +13,8 @@ Values = Mapping[str, Mapping[str, Any]]
 _SITE_VALUES = Path(__file__).resolve().parents[1] / "playbooks" / "site_values.yml"
 #: What a standby becomes; roles of other nouns would be missing there.
 _NOUNS_THAT_MOVE = {"mailstore", "storage"}
+#: Letters that a mailstore has acknowledged and not delivered.
+_QUEUE = "/var/spool/postfix"
 
 
 def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str, Sequence[str]], by: str = "") -> dict[str, Any]:
@@ -43,6 +45,11 @@ def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str
     faults += _nouns(mailstore, groups)
     if not devices:
         faults.append(f"{mailstore} has no storage_devices: what it keeps lies on its own disk, and no other machine can have it")
+    elif not values.get("failover_leaves_queue") and not _on_volumes(_QUEUE, values.get("storage_volumes") or []):
+        faults.append(
+            f"{_QUEUE} of {mailstore} lies on its machine's own disk: what it acknowledged and has not delivered would stay. Give it a"
+            " volume while all is well (docs/storage.md); when its machine is dead: -e failover_leaves_queue=true"
+        )
     if luns and not card:
         faults.append(f"{to} has no storage_hardware_address, so no shelf would let it in: say it in the inventory")
     faults += [
@@ -107,6 +114,10 @@ def _nouns(mailstore: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
     nouns = set(yaml.safe_load(_SITE_VALUES.read_text(encoding="utf-8"))["groups"]) - _NOUNS_THAT_MOVE
     here = sorted(noun for noun in nouns if mailstore in groups.get(noun, ()))
     return [f"{mailstore} is of {', '.join(here)} too, which a standby does not become: give these a machine of their own"] if here else []
+
+
+def _on_volumes(path: str, volumes: Iterable[Mapping[str, Any]]) -> bool:
+    return any(f"{path}/".startswith(f"{str(volume.get('path') or '').rstrip('/')}/") for volume in volumes)
 
 
 def _luns(

@@ -30,6 +30,10 @@ def hosts(**changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "storage_hardware_address": OTHER_CARD,
             "storage_devices": [{"name": "shelf1", "aoe": "1.0"}],
             "storage_groups": [{"name": "mail", "devices": ["shelf1"]}],
+            "storage_volumes": [
+                {"name": "queue", "group": "mail", "path": "/var/spool/postfix"},
+                {"name": "home", "group": "mail", "path": "/mnt/home"},
+            ],
         },
         "artemis": {"address": "192.0.2.25", "storage_hardware_address": CARD.upper()},
         "hestia": {"address": "192.0.2.26", "storage_hardware_address": "02:00:00:00:00:26"},
@@ -96,6 +100,19 @@ def test_what_cannot_be_done_is_refused_before_anything_happens(
     mailstore: str, to: str, changes: dict[str, dict[str, Any]], sentence: str
 ) -> None:
     assert any(sentence in fault for fault in failover_plan(mailstore, to, hosts(**changes), GROUPS)["faults"])
+
+
+@pytest.mark.parametrize(
+    ("paths", "lies_there"),
+    [(["/mnt/home"], False), (["/mnt/home", "/var/spool/postfix-copies"], False), (["/var/spool/"], True), (["/var/spool/postfix"], True)],
+)
+def test_a_queue_is_not_left_behind_unsaid(paths: list[str], lies_there: bool) -> None:
+    values: dict[str, Any] = {"storage_volumes": [{"name": "v", "group": "mail", "path": path} for path in paths]}
+    faults = failover_plan("apollo", "artemis", hosts(apollo=values), GROUPS)["faults"]
+    assert (faults == []) == lies_there
+    assert lies_there or "/var/spool/postfix of apollo lies on its machine's own disk" in faults[0]
+    # A dead machine's queue cannot be moved any more; its homes can.
+    assert failover_plan("apollo", "artemis", hosts(apollo=values | {"failover_leaves_queue": True}), GROUPS)["faults"] == []
 
 
 def test_a_mailstore_that_is_more_than_that_does_not_move() -> None:
