@@ -38,6 +38,11 @@ def _stand_ins(site: Site) -> Iterator[Fault]:
             yield Fault(setting.place, f"{what}: find out whose LUNs it has, and take out the other")
         else:
             taken[standby] = host
+            # Said anywhere else it would outlive the mailstore's return, for only this file is taken away then.
+            file = f"host_vars/{host}/stand_in.yml"
+            if not setting.place.rpartition(":")[0].endswith(file):
+                what = f"{host} has the stand_in {standby}, which playbooks/failover-mailstore.yml keeps in {file}"
+                yield Fault(setting.place, f"{what}: move it")
 
 
 def _without_disks(site: Site) -> Iterator[Fault]:

@@ -55,6 +55,15 @@ def test_who_stands_in_for_whom_has_to_be_possible(pair: Path, host: str, standb
     assert sentence in fault
 
 
+@pytest.mark.parametrize("file", ["host_vars/store1.yml", "host_vars/store1/site.yml"])
+def test_where_a_mailstore_is_stands_where_a_failover_looks(pair: Path, file: str) -> None:
+    """Elsewhere it would still say so when the mailstore is home again."""
+    write(pair, file, "---\nstand_in: spare1\n")
+    (fault,) = told(pair)
+    assert fault.startswith(f"{file}:2: store1 has the stand_in spare1, ")
+    assert fault.endswith("keeps in host_vars/store1/stand_in.yml: move it")
+
+
 def test_a_machine_is_one_mailstore_at_a_time(pair: Path) -> None:
     change(pair, "hosts.yml", "        spare1:\n", "        store2:\n        spare1:\n")
     for host in ("store1", "store2"):
