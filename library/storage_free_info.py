@@ -30,6 +30,12 @@ options:
     description: Where AoE is spoken. It then has to be there and to have a carrier, and LVM to be installed.
     type: str
     default: ""
+  volumes:
+    description: Volumes that are to be mounted, each with C(path) and C(covers) (role storage). Where nothing is mounted yet, files below
+      these paths would be hidden by them, and role storage refuses that; here it is said before anything is changed.
+    type: list
+    elements: dict
+    default: []
 author:
   - Posthouse
 """
@@ -52,8 +58,10 @@ held:
   elements: str
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -61,6 +69,7 @@ OPTIONS = {
     "groups": {"type": "list", "elements": "str", "required": True},
     "aoe": {"type": "list", "elements": "str", "default": []},
     "interface": {"type": "str", "default": ""},
+    "volumes": {"type": "list", "elements": "dict", "default": []},
 }
 
 
@@ -108,12 +117,28 @@ def cable(interface: str, sys: Path = Path("/sys")) -> list[str]:
     return [] if _text(here / "carrier") == "1" else [f"{interface} has no carrier: is its cable in?"]
 
 
+def in_the_way(
+    volumes: Iterable[Mapping[str, Any]],
+    hidden: Callable[[Path, Iterable[str]], list[str]],
+    mounted: Callable[[str], bool] = os.path.ismount,
+) -> Iterator[str]:
+    """Say which files a mount would hide. hidden: finds them below a path, but for the names that may be covered."""
+    for volume in volumes:
+        path = str(volume["path"])
+        if not mounted(path) and (files := hidden(Path(path), volume.get("covers") or [])):
+            some = ", ".join(files[:3])
+            yield f"{path} has files of its own ({some}), which volume {volume.get('name')} would hide: move them away"
+
+
 def main() -> None:
     """Look."""
+    # Here, for units read this file without Ansible's way of finding module_utils.
+    from ansible.module_utils.lvm.observe import hidden  # noqa: PLC0415, as above
+
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     given = module.params
     holding = held(given["groups"], given["aoe"])
-    problems = told(holding) + cable(given["interface"])
+    problems = told(holding) + cable(given["interface"]) + list(in_the_way(given["volumes"], hidden))
     if given["interface"] and not module.get_bin_path("vgchange"):
         problems.append("LVM is not installed: this machine is not prepared, playbooks/site.yml does it")
     if problems:

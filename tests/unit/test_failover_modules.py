@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from library import queue_accounts, shelf_exports_info, storage_free_info
+from module_utils.lvm import observe
 
 CARD = "02:00:00:00:00:25"
 
@@ -74,6 +75,19 @@ def test_a_standby_without_a_cable_is_told(sys: Path) -> None:
     assert "there is no interface aoe1: this machine is not prepared" in storage_free_info.cable("aoe1", sys)[0]
     (sys / "class" / "net" / "aoe0" / "carrier").write_text("0\n")
     assert "aoe0 has no carrier" in storage_free_info.cable("aoe0", sys)[0]
+
+
+def test_what_a_mount_would_hide_is_said_before_anything_is_changed(tmp_path: Path) -> None:
+    """A standby's own cron hands in letters while its Postfix is masked (postdrop(1)); role storage then refuses, after the fence."""
+    (tmp_path / "maildrop").mkdir()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
+    volumes = [{"name": "queue", "path": str(tmp_path), "covers": ["etc"]}, {"name": "home", "path": str(tmp_path / "none")}]
+    assert list(storage_free_info.in_the_way(volumes, observe.hidden)) == []
+    (tmp_path / "maildrop" / "1A2B").write_text("a letter")
+    (problem,) = storage_free_info.in_the_way(volumes, observe.hidden)
+    assert problem == f"{tmp_path} has files of its own ({tmp_path}/maildrop/1A2B), which volume queue would hide: move them away"
+    assert list(storage_free_info.in_the_way(volumes, observe.hidden, mounted=lambda _: True)) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
