@@ -68,3 +68,4 @@ def test_a_run_that_ended_anywhere_is_repeated(failover: Failover, ends_at: int)
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr
     assert (failover.active, failover.stand_in) == ([AWAY], "artemis")
     failover.nobody_wrote_twice()
+    assert "stand_in.yml): commit that now" in " ".join(ran.stdout.split()), "also when the run that wrote it said nothing more"
