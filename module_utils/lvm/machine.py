@@ -48,21 +48,26 @@ def size_of(node: str) -> int:
         os.close(descriptor)
 
 
-def head_of(node: str) -> tuple[bool, str]:
-    """Return whether there is anything but zeros, and a digest of what was looked at.
+def _places(size: int) -> list[tuple[int, int]]:
+    """Return where a disk of that size is looked at, and how many bytes: its head first, its end last, and between them."""
+    between = [size * number // _PLACES // _BLOCK_SIZE * _BLOCK_SIZE for number in range(1, _PLACES)]
+    return [(0, MEBIBYTE), *((place, _BLOCK_SIZE) for place in between), (max(0, size - MEBIBYTE), MEBIBYTE)]
+
+
+def head_of(node: str) -> tuple[bool, str, bool]:
+    """Return whether there is anything but zeros, a digest of what was looked at, and whether any of it is beyond the first mebibyte.
 
     That is the first mebibyte, the last one, and places between them: a disk whose head was wiped still holds data.
     """
-    seen, dirty = hashlib.sha256(), False
+    seen, dirty, deep = hashlib.sha256(), False, False
     with Path(node).open("rb", buffering=0) as stream:
-        size = stream.seek(0, os.SEEK_END)
-        between = [size * number // _PLACES // _BLOCK_SIZE * _BLOCK_SIZE for number in range(1, _PLACES)]
-        for place in [0, *between, max(0, size - MEBIBYTE)]:
+        for place, length in _places(stream.seek(0, os.SEEK_END)):
             stream.seek(place)
-            piece = stream.read(_BLOCK_SIZE if place in between else MEBIBYTE)
+            piece = stream.read(length)
             seen.update(piece)
             dirty = dirty or any(piece)
-    return dirty, seen.hexdigest()
+            deep = deep or any(piece[max(0, MEBIBYTE - place) :])
+    return dirty, seen.hexdigest(), deep
 
 
 def remembered(path: str) -> dict[str, str]:
@@ -107,10 +112,15 @@ def xfs_at(path: str) -> int:
 
 
 def erase(node: str) -> None:
-    """Take everything off a disk by which something could be known again. Fails while somebody has it open."""
-    descriptor = os.open(node, os.O_WRONLY | os.O_EXCL | os.O_SYNC)
+    """Take everything off a disk by which something could be known again. Fails while somebody has it open.
+
+    What is looked at is empty afterwards, for a run that ends here is repeated, and its consent is for what was there before.
+    """
+    descriptor = os.open(node, os.O_WRONLY | os.O_EXCL)
     try:
-        os.write(descriptor, bytes(MEBIBYTE))
+        for place, length in reversed(_places(os.lseek(descriptor, 0, os.SEEK_END))):
+            os.pwrite(descriptor, bytes(length), place)
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
     run(["wipefs", "--all", "--quiet", node])

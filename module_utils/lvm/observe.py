@@ -99,12 +99,11 @@ def _volume(volume: Volume, line: Mapping[str, Any], where: Point) -> SeenVolume
 
 
 def contents(node: str) -> Content:
-    """Return what is on a block device, by its signatures and its first mebibyte."""
+    """Return what is on a block device, by its signatures and the places that are looked at."""
     said = machine.run(["wipefs", "--no-act", "--json", node])
     found = json.loads(said)["signatures"] if said.strip() else []
     signatures = tuple(Signature(one["type"], one["uuid"] or "", one["label"] or "", one["offset"]) for one in found)
-    dirty, head = machine.head_of(node)
-    return Content(signatures, dirty, head)
+    return Content(signatures, *machine.head_of(node))
 
 
 def users(real: str) -> Iterable[str]:

@@ -160,8 +160,12 @@ def _claim(seen: Seen, device: Device, disk: Disk, plan: Plan) -> None:
 
 
 def _unused(part: Part, disk: Disk) -> bool:
-    """Whether a disk carries nothing but LVM's label, from a run that ended there: it was never in a group, so there is no data."""
-    return not part.group and not part.used and {one.kind for one in disk.content.signatures} == {"LVM2_member"}
+    """Whether a disk carries nothing but LVM's label, from a run that ended there: it was never in a group, so there is no data.
+
+    One whose group was removed looks the same to LVM, but its volumes are where they were, and vgcfgrestore(8) would bring them back.
+    """
+    content = disk.content
+    return not part.group and not part.used and {one.kind for one in content.signatures} == {"LVM2_member"} and not content.deep
 
 
 def _volumes(wanted: Wanted, seen: Seen, name: str, extent: int, total: int, plan: Plan) -> None:

@@ -26,11 +26,15 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is on a disk or a volume. dirty: a byte that was looked at is not zero; head: digest of those bytes."""
+    """What is on a disk or a volume. dirty: a byte that was looked at is not zero; head: digest of those bytes.
+
+    deep: one beyond the first mebibyte is not.
+    """
 
     signatures: tuple[Signature, ...] = ()
     dirty: bool = False
     head: str = ""
+    deep: bool = False
 
     @property
     def empty(self) -> bool:
@@ -124,8 +128,11 @@ class Seen:
 
 
 def consent(disk: Disk, aoe: str, group: SeenGroup | None) -> str:
-    """Return the word that allows to destroy what a disk carries now: it fits no other disk, and nothing else on this one."""
+    """Return the word that allows to destroy what a disk carries now: it fits no other disk, and nothing else on this one.
+
+    Signatures alone would not do: every table of partitions has the same one, and no id (wipefs names that of file systems only).
+    """
     marks = [[one.kind, one.uuid, one.label, one.offset] for one in disk.content.signatures]
-    what = [disk.identity, disk.size, marks, [group.name, group.uuid, group.owner] if group else [], "" if marks else disk.content.head]
+    what = [disk.identity, disk.size, marks, [group.name, group.uuid, group.owner] if group else [], disk.content.head]
     digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
     return f"{aoe or disk.node.rpartition('/')[2]}-{digest}"

@@ -40,6 +40,30 @@ def test_a_byte_is_something(disk: Path, place: int) -> None:
     assert machine.head_of(str(disk))[0] is True
 
 
+def test_the_whole_last_mebibyte_counts_however_large_the_disk(tmp_path: Path) -> None:
+    disk = tmp_path / "quarter"
+    disk.write_bytes(bytes(256 * MIB - MIB // 2) + b"x" + bytes(MIB // 2 - 1))
+    assert machine.head_of(str(disk))[0] is True
+
+
+def test_what_lies_beyond_the_head_is_told_apart(disk: Path) -> None:
+    write(disk, MIB - 1)
+    assert (machine.head_of(str(disk))[0], machine.head_of(str(disk))[2]) == (True, False)
+    write(disk, SIZE // 2)
+    assert machine.head_of(str(disk))[2] is True
+
+
+def test_what_was_erased_is_empty_to_the_next_run(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(machine, "run", lambda command: asked.append(command[0]))
+    for place in (0, SIZE // 2, SIZE - 1):
+        write(disk, place)
+    machine.erase(str(disk))
+    assert machine.head_of(str(disk))[0] is False
+    assert asked == ["wipefs"]
+    assert disk.stat().st_size == SIZE
+
+
 def test_a_file_system_is_whole_when_mkfs_has_ended(disk: Path) -> None:
     assert machine.xfs_on(str(disk)) == (False, 0)
     write(disk, 0, b"XFSB" + struct.pack(">IQ", 4096, 1000))

@@ -98,6 +98,12 @@ def test_consent_is_for_one_disk_and_what_it_carries_now() -> None:
     assert kinds(seen, devices=devices(word)) == ["erase", "create", "volume", "format", "point", "mount"]
     seen.disks["mail1"] = disk("1.0", content=dataclasses.replace(EXT4, signatures=(Signature("ext4", "other", "old", "0x438"),)))
     assert f"The consent {word} is for something else" in refused(seen, devices=devices(word))
+    # Tables of partitions have no ids, so that every one of them looks the same.
+    table = Content((Signature("gpt", offset="0x200"),), dirty=True, head="abc")
+    seen.disks["mail1"] = disk("1.0", content=table)
+    of_table = consent(seen.disks["mail1"], "1.0", None)
+    seen.disks["mail1"] = disk("1.0", content=dataclasses.replace(table, head="def"))
+    assert f"The consent {of_table} is for something else" in refused(seen, devices=devices(of_table))
     # A disk that is mounted is not erased with any consent.
     seen.disks["mail1"] = disk("1.0", content=EXT4, users=("mounted at /srv",))
     assert "is in use (mounted at /srv)" in refused(seen, devices=devices(word))
@@ -147,6 +153,11 @@ def test_a_label_of_lvm_that_was_never_in_a_group_is_from_an_interrupted_run() -
     seen.disks["mail1"] = disk("1.0", content=Content((Signature("LVM2_member", "pv"),), dirty=True))
     seen.parts = [Part("/dev/etherd/e1.0", "pv", "", GIB, GIB, used=False)]
     assert kinds(seen)[0] == "create"
+    # One whose group was removed has its volumes still.
+    label = seen.disks["mail1"].content
+    seen.disks["mail1"] = disk("1.0", content=dataclasses.replace(label, deep=True))
+    assert "LVM2_member" in refused(seen)
+    seen.disks["mail1"] = disk("1.0", content=label)
     # One whose group cannot be read is somebody's data.
     seen.parts = [Part("/dev/etherd/e1.0", "pv", "", GIB, GIB, used=True)]
     assert "LVM2_member" in refused(seen)
