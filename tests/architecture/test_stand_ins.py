@@ -134,7 +134,10 @@ def test_the_machine_is_the_mailstore_at_the_standbys_address_with_the_standbys_
     system_id = [content(pictures, "apollo", "storage", "/etc/lvm/lvmlocal.conf") for pictures in both]
     assert 'system_id = "apollo"' in system_id[0]
     assert 'system_id = "artemis"' in system_id[1]
-    assert content(home, "artemis", "storage", "/etc/lvm/lvmlocal.conf") == system_id[1]
+    idle = content(home, "artemis", "storage", "/etc/lvm/lvmlocal.conf")
+    assert 'system_id = "artemis"' in idle
+    # And it reads no LUN but those of the name that it runs.
+    assert ["|^/dev/etherd/e1[.]0$|" in one for one in (*system_id, idle)] == [True, True, False]
 
 
 def test_an_idle_standby_keeps_everything_from_running(both: tuple[Pictures, Pictures]) -> None:
