@@ -16,6 +16,8 @@ FOLDER = "/srv/posthouse-bench"
 PLACE = "/srv/posthouse-bench"
 MEGABYTES = 400
 GROUP = "posthousebench"
+#: LVM reads no LUN that the inventory does not name (role storage).
+READS_ALL = """--config 'devices/global_filter=["a|.*|"]'"""
 
 
 class Ground:
@@ -53,8 +55,8 @@ class Ground:
             device = f"/dev/etherd/e{SHELF}.{slot}"
             lines = [
                 f"for i in $(seq 60); do echo discover >/dev/etherd/discover; test -b {device} && break; sleep 0.5; done; test -b {device}",
-                f"vgcreate -q -y --setautoactivation n {GROUP}{name} {device}",
-                f"lvcreate -q -y -W n -l 100%FREE -n mail {GROUP}{name}",
+                f"vgcreate {READS_ALL} -q -y --setautoactivation n {GROUP}{name} {device}",
+                f"lvcreate {READS_ALL} -q -y -W n -l 100%FREE -n mail {GROUP}{name}",
             ]
             self.cluster.run(self.store, " && ".join(lines))
 
@@ -62,8 +64,10 @@ class Ground:
         """Take everything away, also of a bench that was killed."""
         lines = [f"mountpoint -q {PLACE} && umount {PLACE}"]
         for name, slot in SLOTS.items():
-            lines += [f"vgchange -q -an {GROUP}{name} && vgremove -q -y {GROUP}{name}; pvremove -q -y /dev/etherd/e{SHELF}.{slot}"]
-            lines += [f"echo e{SHELF}.{slot} >/dev/etherd/flush"]
+            group, device = f"{READS_ALL} -q -y {GROUP}{name}", f"{READS_ALL} -q -y /dev/etherd/e{SHELF}.{slot}"
+            lines += [f"vgchange -an {group} && vgremove {group}; pvremove {device}"]
+        # The kernel forgets devices that nobody has open.
+        lines += ["echo all >/dev/etherd/flush"]
         self.cluster.run(self.store, "; ".join([*lines, f"rm -rf {PLACE} {PLACE}-local"]) + " 2>/dev/null", check=False)
         units = " ".join(f"posthouse-bench-{slot}" for slot in SLOTS.values())
         self.cluster.run(self.shelf, f"systemctl stop {units} 2>/dev/null; rm -rf {FOLDER}", check=False)

@@ -83,12 +83,20 @@ def nothing_was_lost(ledger: Ledger, seconds: float = 120) -> None:
     assert ledger.book.final == []
 
 
+def of_host(lab: Lab, store: Machine, name: str) -> Any:
+    """Return what the inventory says of one machine, in a file of its own or of its group."""
+    for file in sorted((lab.inventory.folder / "host_vars" / store.name).glob("*.yml")):
+        if name in (said := yaml.safe_load(file.read_text()) or {}):
+            return said[name]
+    return lab.inventory.everywhere(name)
+
+
 def converge(lab: Lab, folder: Path, values: dict[str, dict[str, Any]], tags: str) -> str:
     """Run the site on some machines with other values of theirs, as if the inventory said so. values: by machine."""
     # An inventory of its own beside ours: its folder of hosts is read later, and so counts more than what ours says of them.
     further = folder / "further"
     (further / "host_vars").mkdir(parents=True, exist_ok=True)
-    (further / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(values, {})}}))
+    (further / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(values)}}))
     for name, said in values.items():
         (further / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(said))
     command = ["ansible-playbook", "-i", str(lab.inventory.folder), "-i", str(further), "playbooks/site.yml"]

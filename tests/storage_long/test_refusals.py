@@ -19,6 +19,7 @@ from tests.storage.outages import converge
 
 SLOT = 13
 NODE, FILE = f"/dev/etherd/e1.{SLOT}", f"/srv/shelf/1.{SLOT}"
+LVM = "/etc/lvm/lvmlocal.conf"
 SPARE = {"name": "spare", "aoe": f"1.{SLOT}"}
 
 Volumes = Callable[..., "Said"]
@@ -43,11 +44,13 @@ def lun(lab: Lab, store: Machine, shelf: Machine, tmp_path_factory: pytest.TempP
     luns = lab.inventory.everywhere("shelf_luns")
     more = {"shelf": 1, "slot": SLOT, "path": FILE, "size": "400m", "machines": [store.name]}
     converge(lab, folder, {shelf.name: {"shelf_luns": [*luns, more]}}, "shelf")
+    # The module alone is called: what the role's first task would have told LVM of this LUN is told here.
+    lab.run(store.name, f"""sed -i.kept 's#"r|^/dev/etherd/|"#"a|^{NODE}$|", &#' {LVM} && grep -q {NODE} {LVM}""")
     yield FILE
-    lab.run(store.name, "vgchange -an spare; vgremove -qy spare; storage abandon spare", check=False)
+    lab.run(store.name, f"vgchange -an spare; vgremove -qy spare; storage abandon spare; mv {LVM}.kept {LVM}", check=False)
     converge(lab, folder, {shelf.name: {"shelf_luns": luns}}, "shelf")
     lab.run(shelf.name, f"rm -f {FILE}")
-    lab.run(store.name, f"echo e1.{SLOT} >/dev/etherd/flush", check=False)
+    lab.run(store.name, "echo all >/dev/etherd/flush", check=False)
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from frontdoor.landscape import Machine
 from tests.laboratory import Lab
 from tests.people import Person
 from tests.storage.ledger import Ledger, to_store
-from tests.storage.outages import converge, nothing_was_lost
+from tests.storage.outages import converge, nothing_was_lost, of_host
 
 PLACE = "/srv/more"
 SLOTS = (11, 12)
@@ -36,17 +35,8 @@ def values(lab: Lab, store: Machine, shelf: Machine, tmp_path: Path) -> Iterator
         check=False,
     )
     converge(lab, tmp_path, said, TAGS)
-    for slot in SLOTS:
-        lab.run(store.name, f"echo e1.{slot} >/dev/etherd/flush", check=False)
-        lab.run(shelf.name, f"rm -f /srv/shelf/1.{slot}", check=False)
-
-
-def of_host(lab: Lab, store: Machine, name: str) -> Any:
-    """Return what the inventory says of one machine, in a file of its own or of its group."""
-    for file in sorted((lab.inventory.folder / "host_vars" / store.name).glob("*.yml")):
-        if name in (said := yaml.safe_load(file.read_text()) or {}):
-            return said[name]
-    return lab.inventory.everywhere(name)
+    lab.run(store.name, "echo all >/dev/etherd/flush")
+    lab.run(shelf.name, f"rm -f {' '.join(f'/srv/shelf/1.{slot}' for slot in SLOTS)}")
 
 
 def test_a_second_lun_extends_what_is_mounted(
