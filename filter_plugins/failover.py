@@ -31,8 +31,11 @@ def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str
     """
     mailstores, standbys = list(groups.get("mailstore", ())), list(groups.get("standby", ()))
     faults = _names(mailstore, to, mailstores, standbys, hostvars)
+    elsewhere = {str(hostvars[name].get("stand_in") or ""): name for name in mailstores if name != mailstore}
     if by not in ("", mailstore, *standbys):
         faults.append(f"{by} cannot run {mailstore}; say -e by= one of {', '.join((mailstore, *standbys))}")
+    elif by and by in elsewhere:
+        faults.append(f"{by} runs {elsewhere[by]} now, as the inventory says, and not {mailstore}: say -e by= which machine does")
     if faults:
         return {"faults": faults}
     values = hostvars[mailstore]
@@ -57,6 +60,11 @@ def failover_plan(mailstore: str, to: str, hostvars: Values, groups: Mapping[str
         f" say machines: [{mailstore}] there"
         for lun in luns
         if lun["machines"] != [mailstore]
+    ]
+    faults += [
+        f"LUN {address} is exported by {' and by '.join(hosts)}, and who is kept out of the one has the other: give one another number"
+        for address in dict.fromkeys(lun["address"] for lun in luns)
+        if len(hosts := [lun["host"] for lun in luns if lun["address"] == address]) > 1
     ]
     if strangers and not command:
         faults.append(
@@ -123,17 +131,17 @@ def _on_volumes(path: str, volumes: Iterable[Mapping[str, Any]]) -> bool:
 def _luns(
     mailstore: str, devices: Iterable[Mapping[str, Any]], shelves: Iterable[str], hostvars: Values
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Find who exports each device; and name those that nobody of ours does."""
-    exported = {
-        f"{lun['shelf']}.{lun['slot']}": {"host": host, "machines": [str(name) for name in lun.get("machines") or []]}
+    """Find everybody who exports each device; and name those that nobody of ours does."""
+    exported = [
+        {"address": f"{lun['shelf']}.{lun['slot']}", "host": host, "machines": [str(name) for name in lun.get("machines") or []]}
         for host in shelves
         for lun in hostvars[host].get("shelf_luns") or []
-    }
+    ]
     luns, strangers = [], []
     for device in devices:
         address = str(device.get("aoe") or "")
-        if address in exported:
-            luns.append({"address": address, **exported[address]})
+        if found := [lun for lun in exported if lun["address"] == address]:
+            luns += found
         else:
             strangers.append(str(device.get("name") or address or mailstore))
     return luns, strangers

@@ -9,12 +9,12 @@ import pytest
 from filter_plugins.failover import failover_open, failover_plan
 
 GROUPS = {
-    "all": ["hermes", "apollo", "artemis", "hestia", "san1", "ns1"],
+    "all": ["hermes", "apollo", "artemis", "hestia", "san1", "san2", "ns1"],
     "dns": ["ns1"],
     "mailstore": ["hermes", "apollo"],
     "storage": ["apollo", "artemis", "hestia"],
     "standby": ["artemis", "hestia"],
-    "shelf": ["san1"],
+    "shelf": ["san1", "san2"],
     "building_seven": ["apollo", "san1"],
 }
 LUN = {"shelf": 1, "slot": 0, "path": "/srv/shelf/1.0", "machines": ["apollo"]}
@@ -38,6 +38,7 @@ def hosts(**changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "artemis": {"address": "192.0.2.25", "storage_hardware_address": CARD.upper()},
         "hestia": {"address": "192.0.2.26", "storage_hardware_address": "02:00:00:00:00:26"},
         "san1": {"address": "192.0.2.71", "shelf_luns": [LUN]},
+        "san2": {"address": "192.0.2.72"},
         "ns1": {"address": "192.0.2.8"},
     }
     return {name: values | changes.get(name, {}) for name, values in usual.items()}
@@ -93,6 +94,8 @@ def test_from_one_standby_to_another() -> None:
         ("apollo", "artemis", {"san1": {"shelf_luns": []}}, "nothing keeps the old machine from shelf1"),
         ("apollo", "artemis", {"san1": {"shelf_luns": [LUN | {"machines": ["apollo", "hermes"]}]}}, "is not for apollo alone"),
         ("apollo", "artemis", {"san1": {"shelf_luns": [LUN | {"machines": []}]}}, "is not for apollo alone, but for nobody"),
+        # Two heads of one array: the one that is not fenced would let the old machine in.
+        ("apollo", "artemis", {"san2": {"shelf_luns": [LUN]}}, "LUN 1.0 is exported by san1 and by san2"),
         ("apollo", "artemis", {"apollo": {"storage_devices": [{"name": "iscsi1", "path": "/dev/disk/by-id/x"}]}}, "from iscsi1"),
     ],
 )
@@ -148,6 +151,9 @@ def test_where_machines_are_switched_off_nobodys_group_is_taken_who_was_not(stan
 
 
 def test_only_who_can_run_a_mailstore_can_have_run_it() -> None:
+    elsewhere = hosts(hermes={"stand_in": "artemis"})
+    (fault,) = failover_plan("apollo", "hestia", elsewhere, GROUPS, "artemis")["faults"]
+    assert "artemis runs hermes now, as the inventory says, and not apollo" in fault
     assert failover_plan("apollo", "artemis", hosts(), GROUPS, "hermes")["faults"] == [
         "hermes cannot run apollo; say -e by= one of apollo, artemis, hestia"
     ]
