@@ -32,6 +32,16 @@ if "reboot" in words:
 worlds.keep(world)
 """
 
+#: Another one, with a disk of apollo's.
+SECOND_SHELF = """
+shelf:
+  hosts:
+    san2:
+      address: 10.143.0.72
+      storage_hardware_address: "02:53:00:00:00:48"
+      shelf_luns: [{shelf: 2, slot: 0, path: /srv/shelf/2.0, size: 1g, machines: [apollo]}]
+"""
+
 
 class Failover:
     """The playbook, in a world of its own."""
@@ -128,6 +138,19 @@ def test_without_a_proof_nothing_is_activated(failover: Failover) -> None:
     assert f"storage_volumes {AWAY}" not in failover.acts
     assert (failover.active, failover.stand_in) == ([], "")
     failover.nobody_wrote_twice()
+
+
+@pytest.mark.parametrize("dead", ["san1", "san2"])
+def test_a_shelf_that_does_not_answer_stops_nobodys_mail(failover: Failover, dead: str) -> None:
+    """With any_errors_fatal, ansible-core 2.19 goes on with the next play after a host that is unreachable."""
+    (failover.site / "san2.yml").write_text(SECOND_SHELF)
+    storage = failover.site / "host_vars" / "apollo" / "storage.yml"
+    storage.write_text(storage.read_text().replace("storage_groups:", '  - {name: mail2, aoe: "2.0"}\nstorage_groups:'))
+    failover.change(dead_shelf=dead)
+    ran = failover("artemis")
+    assert ran.returncode != 0
+    assert set(failover.acts) == {"shelf_exports_info"}
+    assert f"{dead} does not answer" in " ".join(ran.stdout.split())
 
 
 def test_a_look_changes_nothing(failover: Failover) -> None:
