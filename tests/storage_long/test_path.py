@@ -16,10 +16,11 @@ from tests.faults.faults import window
 from tests.laboratory import Lab
 from tests.storage.outages import converge, is_serving, of_host
 
-NAME = "posthouse-disk"
-DISK = f"/dev/disk/by-loop-ref/{NAME}"
-FILE, PLACE = "/var/lib/posthouse-disk.img", "/srv/local"
-PLUG = f"losetup --find --loop-ref {NAME} {FILE} && udevadm settle"
+DISK, FILE, PLACE = "/dev/disk/by-id/posthouse-disk", "/var/lib/posthouse-disk.img", "/srv/local"
+#: A loop device has no serial number by which udev would know it.
+RULES = "/run/udev/rules.d/90-posthouse-disk.rules"
+RULE = f'KERNEL=="loop*", ATTR{{loop/backing_file}}=="{FILE}", SYMLINK+="{DISK.removeprefix("/dev/")}"'
+PLUG = f"losetup --find {FILE} && udevadm settle"
 UNPLUG = f"losetup --detach $(realpath {DISK}) && udevadm settle"
 
 
@@ -27,6 +28,7 @@ UNPLUG = f"losetup --detach $(realpath {DISK}) && udevadm settle"
 def values(lab: Lab, store: Machine, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """What the inventory says of the mailstore, which has one more disk. Nothing of it stays."""
     said = {name: of_host(lab, store, name) for name in ("storage_devices", "storage_groups", "storage_volumes")}
+    lab.run(store.name, f"mkdir -p {Path(RULES).parent} && cat >{RULES} && udevadm control --reload", RULE)
     lab.run(store.name, f"truncate -s 400M {FILE} && {PLUG} && test -b {DISK}")
     yield copy.deepcopy(said)
     lab.run(
@@ -35,7 +37,7 @@ def values(lab: Lab, store: Machine, tmp_path: Path) -> Iterator[dict[str, Any]]
         check=False,
     )
     converge(lab, tmp_path, {store.name: said}, "storage")
-    lab.run(store.name, f"{UNPLUG}; rm -f {FILE}")
+    lab.run(store.name, f"{UNPLUG}; rm -f {FILE} {RULES}; udevadm control --reload")
 
 
 def test_a_disk_by_its_path_is_made_grown_and_waited_for(lab: Lab, store: Machine, values: dict[str, Any], tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def lun(lab: Lab, store: Machine, shelf: Machine, tmp_path_factory: pytest.TempP
     yield FILE
     lab.run(store.name, f"vgchange -an spare; vgremove -qy spare; storage abandon spare; mv {LVM}.kept {LVM}", check=False)
     converge(lab, folder, {shelf.name: {"shelf_luns": luns}}, "shelf")
-    lab.run(shelf.name, f"rm -f {FILE}")
+    lab.run(shelf.name, f"rm -f {FILE} /var/lib/posthouse-shelf/1.{SLOT}.made")
     lab.run(store.name, "echo all >/dev/etherd/flush", check=False)
 
 

@@ -36,7 +36,7 @@ def values(lab: Lab, store: Machine, shelf: Machine, tmp_path: Path) -> Iterator
     )
     converge(lab, tmp_path, said, TAGS)
     lab.run(store.name, "echo all >/dev/etherd/flush")
-    lab.run(shelf.name, f"rm -f {' '.join(f'/srv/shelf/1.{slot}' for slot in SLOTS)}")
+    lab.run(shelf.name, "".join(f"rm -f /srv/shelf/1.{slot} /var/lib/posthouse-shelf/1.{slot}.made;" for slot in SLOTS))
 
 
 def test_a_second_lun_extends_what_is_mounted(

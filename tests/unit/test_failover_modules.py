@@ -83,7 +83,10 @@ def test_what_a_mount_would_hide_is_said_before_anything_is_changed(tmp_path: Pa
     (tmp_path / "maildrop").mkdir()
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
-    volumes: list[dict[str, Any]] = [{"name": "queue", "path": str(tmp_path), "covers": ["etc"]}, {"name": "home", "path": str(tmp_path / "none")}]
+    volumes: list[dict[str, Any]] = [
+        {"name": "queue", "path": str(tmp_path), "covers": ["etc"]},
+        {"name": "home", "path": str(tmp_path / "none")},
+    ]
     assert list(storage_free_info.in_the_way(volumes, observe.hidden)) == []
     (tmp_path / "maildrop" / "1A2B").write_text("a letter")
     (problem,) = storage_free_info.in_the_way(volumes, observe.hidden)
