@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def main() -> int:
         walls: Walls = {}
         with place.disks(), place.cluster.people(options.people):
             for number in range(options.rounds):
-                for case in cases[number % len(cases) :] + cases[: number % len(cases)]:
+                for case in in_turn(cases, number, options.rounds):
                     measure(place, case, options, walls)
     except BenchError as error:
         print(f"bench/storage: {error}", file=sys.stderr)
@@ -46,9 +47,18 @@ def main() -> int:
     return 0
 
 
+def in_turn(cases: list[Case], number: int, rounds: int) -> list[Case]:
+    """Return the order of a round: each begins elsewhere, every other one goes backwards, so that none always follows the same one."""
+    first = number * len(cases) // rounds
+    turned = cases[first:] + cases[:first]
+    return turned[::-1] if number % 2 else turned
+
+
 def measure(place: Ground, case: Case, options: argparse.Namespace, walls: Walls) -> None:
     """Deliver and write in one case, and note the seconds."""
     print(f"{case.name} …", file=sys.stderr)
+    # Disk and shelf are files of this host: what a case without syncs left in its memory is written before the next one is timed.
+    os.sync()
     with place.mounted(case) as folder:
         deliver(place.cluster, OURS, options.people)  # makes the homes
         walls.setdefault(("lmtp", case), []).append(deliver(place.cluster, OURS, options.people))

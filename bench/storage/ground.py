@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from bench.mail.cluster import BenchError, Cluster
 from bench.storage.cases import LOCAL, SYNCED, UNSYNCED, Case
-from frontdoor import paths
+from frontdoor import paths, standing
 
 #: Shelf and slot of a LUN, and whether its writes are synced.
 SHELF = 90
@@ -83,11 +83,15 @@ class Ground:
         try:
             yield PLACE
         finally:
-            self.cluster.run(self.store, f"umount {PLACE}; rm -rf {PLACE}-local", check=False)
+            # An idle process of LMTP may stand in the home that it last delivered to.
+            gone = f"umount {PLACE} 2>/dev/null || {{ pkill -x lmtp; sleep 1; umount {PLACE}; }}"
+            self.cluster.run(self.store, f"{{ {gone}; }} && rm -rf {PLACE}-local")
 
 
 def ground() -> Ground:
     """Return the ground of the lab with storage. Raises BenchError when there is none."""
+    if standing.inventory() != paths.STORAGE_INVENTORY:
+        raise BenchError("the lab that is up has no storage: ./lab up --storage brings it")
     cluster = Cluster(paths.STORAGE_INVENTORY, PLACE)
     with_disks = cluster.site.groups.get("storage", [])
     stores = [machine for machine in cluster.site.machines("mailstore") if machine.name in with_disks]
