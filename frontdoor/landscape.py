@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,8 +62,9 @@ class Landscape:
         return found
 
     def everywhere(self, name: str) -> Any:
-        """Return a variable from whichever file of group_vars sets it, or None."""
-        for file in sorted((self.folder / "group_vars").rglob("*.yml")):
+        """Return a variable from whichever file of group_vars sets it, or None; folders may be links to another inventory's."""
+        walk = os.walk(self.folder / "group_vars", followlinks=True)
+        for file in sorted(Path(top) / name for top, _, names in walk for name in names if name.endswith(".yml")):
             values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
             if name in values:
                 return values[name]

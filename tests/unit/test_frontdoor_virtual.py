@@ -186,6 +186,11 @@ def test_the_lab_that_is_up_is_known_by_its_machines(tmp_path: Path, monkeypatch
         assert standing.inventory() == folder
 
 
+def test_an_inventory_that_shares_folders_by_links_says_what_is_in_them() -> None:
+    for folder in (paths.INVENTORY, paths.STORAGE_INVENTORY, paths.CHECKOUT / "molecule/storage/inventory"):
+        assert Landscape(folder).everywhere("cluster_storage_mtu") == 9000, folder
+
+
 def test_which_machines_are_virtual() -> None:
     assert Landscape(paths.INVENTORY).virtual == []
     assert Landscape(paths.STORAGE_INVENTORY).virtual == ["apollo", "artemis"]
