@@ -84,6 +84,7 @@ def present(machines: Sequence[Machine], everyone: Sequence[Machine], report: Re
     network.define()
     known = {str(one["Names"][0]): one for one in engine.containers()}
     gone = _unwanted(known, everyone)
+    gone += _unfinished([one for one in machines if one.name in known and one.name not in gone], known)
     _remove(gone)
     network.forget([*known, *(one.name for one in everyone)])
     missing = [one for one in machines if one.name not in known or one.name in gone]
@@ -124,6 +125,12 @@ def _unwanted(known: dict[str, dict[str, Any]], everyone: Sequence[Machine]) -> 
     wanted = {one.name: one for one in everyone}
     others = (depot.NAME, *virtual_image.BUILDERS)
     return [name for name, one in known.items() if name not in others and not (name in wanted and _fits(wanted[name], one))]
+
+
+def _unfinished(machines: Sequence[Machine], known: dict[str, dict[str, Any]]) -> list[str]:
+    """Virtual machines whose making was interrupted; they would be started for ever and let nobody in."""
+    off = (one.name for one in machines if one.virtual and known[one.name]["State"] != "running")
+    return [name for name in off if not virtual.is_furnished(name)]
 
 
 def _remove(names: Sequence[str]) -> None:

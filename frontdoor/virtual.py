@@ -108,9 +108,18 @@ def _furnish(machine: Machine, root: Path, source: Path) -> None:
         shutil.copyfile(source / file, store / file)
     # A copy that knows holes: the disk is sparse (cp(1)).
     shell.run(["cp", "--sparse=always", str(source / "disk.img"), str(store / "disk.img")])
+    # Last: is_furnished looks for it.
     program = root / _PROGRAM
     program.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("hypervisor.py"), program)
+
+
+def is_furnished(name: str) -> bool:
+    """Whether a machine that is off has its disk: a run that was killed while it copied it left a container that never boots."""
+    try:
+        return (Path(engine.podman("mount", name).stdout.strip()) / _PROGRAM).exists()
+    finally:
+        engine.podman("unmount", name, check=False)
 
 
 def ask(name: str, command: str, arguments: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import hypervisor, inventory, machines, network, paths, ssh, standing, virtual, virtual_image
+from frontdoor import engine, hypervisor, inventory, machines, network, paths, ssh, standing, virtual, virtual_image
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
@@ -195,6 +195,30 @@ def test_which_machines_are_virtual() -> None:
     assert Landscape(paths.INVENTORY).virtual == []
     assert Landscape(paths.STORAGE_INVENTORY).virtual == ["apollo", "artemis"]
     assert Landscape(paths.CHECKOUT / "molecule/storage/inventory").virtual == ["apollo"]
+
+
+def test_a_machine_whose_making_was_interrupted_is_made_anew(
+    apollo: inventory.Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def podman(*words: str, **_options: bool) -> subprocess.CompletedProcess[str]:
+        asked.append(words[0])
+        return subprocess.CompletedProcess(words, 0, f"{tmp_path / 'root'}\n", "")
+
+    monkeypatch.setattr(engine, "podman", podman)
+    source = tmp_path / "image"
+    source.mkdir()
+    for file in ("vmlinuz", "initrd.img", "disk.img"):
+        (source / file).write_text(file)
+    (tmp_path / "root").mkdir()
+    known = {"apollo": {"State": "created"}}
+    assert machines._unfinished([apollo], known) == ["apollo"]
+    assert asked == ["mount", "unmount"]
+    virtual._furnish(apollo, tmp_path / "root", source)
+    assert machines._unfinished([apollo], known) == []
+    (tmp_path / "root" / virtual._PROGRAM).unlink()
+    assert machines._unfinished([apollo], {"apollo": {"State": "running"}}) == [], "one that runs is not looked at"
 
 
 def test_what_builds_beside_the_lab_is_no_machine_of_another() -> None:
