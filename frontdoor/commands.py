@@ -71,6 +71,8 @@ def prepare(stages: Stages, site: Path = paths.INVENTORY) -> None:
             stages.say("building the depot, a cache of packages")
             depot.build(mirror)
         if virtual:
+            for sentence in standing.forget_stand_ins(site, {str(one["Names"][0]) for one in engine.containers()}):
+                stages.say(sentence)
             virtual_image.ensure(override, stages.say)
 
 

@@ -186,6 +186,17 @@ def test_the_lab_that_is_up_is_known_by_its_machines(tmp_path: Path, monkeypatch
         assert standing.inventory() == folder
 
 
+def test_a_failover_of_a_lab_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("all: {children: {shelf: {hosts: {san1: }}, mailstore: {hosts: {apollo: }}}}\n")
+    note = tmp_path / "host_vars" / "apollo" / "stand_in.yml"
+    note.parent.mkdir(parents=True)
+    note.write_text("stand_in: artemis\n")
+    assert standing.forget_stand_ins(tmp_path, {"san1", "artemis"}) == []
+    assert note.exists(), "its disks are there, and somebody else has them"
+    assert standing.forget_stand_ins(tmp_path, {"hermes"}) == ["apollo is at home again: the lab in which it was elsewhere is gone."]
+    assert not note.exists()
+
+
 def test_an_inventory_that_shares_folders_by_links_says_what_is_in_them() -> None:
     for folder in (paths.INVENTORY, paths.STORAGE_INVENTORY, paths.CHECKOUT / "molecule/storage/inventory"):
         assert Landscape(folder).everywhere("cluster_storage_mtu") == 9000, folder
