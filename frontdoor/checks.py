@@ -23,13 +23,13 @@ def memory_available() -> int:
 
 
 def requirements(override: str = "", virtual: int = 0) -> None:
-    """Refuse when the host cannot carry the lab. virtual: how many of its machines are virtual ones."""
+    """Refuse when the host cannot carry the lab. virtual: how many virtual machines it has to start."""
     warm = paths.STORE.exists()
     host.control_groups()
     memory = memory_available()
     running = bool(network.bridges())
-    least = MEMORY_COLD + virtual * MEMORY_VIRTUAL
-    if not running and memory < least:
+    least = (0 if running else MEMORY_COLD) + virtual * MEMORY_VIRTUAL
+    if memory < least:
         raise Refused(f"The lab needs {least / GIGABYTE:.1f} GB of free memory; this machine has {memory / GIGABYTE:.1f} GB.")
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     least = DISK_WARM if warm else DISK_COLD

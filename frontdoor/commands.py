@@ -56,7 +56,7 @@ def prepare(stages: Stages, site: Path = paths.INVENTORY) -> None:
     override = str(inventory.values.get("lab_mirror", ""))
     virtual = inventory.virtual
     with stages.stage("requirements"):
-        checks.requirements(override, len(virtual))
+        checks.requirements(override, _to_start(virtual))
         if made := secrets.generate(paths.INVENTORY):
             stages.say(f"{len(made)} secrets were made for this lab")
         if secrets.operator(paths.INVENTORY):
@@ -74,6 +74,14 @@ def prepare(stages: Stages, site: Path = paths.INVENTORY) -> None:
             for sentence in standing.forget_stand_ins(site, {str(one["Names"][0]) for one in engine.containers()}):
                 stages.say(sentence)
             virtual_image.ensure(override, stages.say)
+
+
+def _to_start(names: list[str]) -> int:
+    """How many of these machines do not run; all of them, where another cache folder's lab is up."""
+    from frontdoor import overview  # noqa: PLC0415, because it is only needed here and for status
+
+    states = overview.states() if names and not remains.other_cache() else {}
+    return sum(states.get(name) != "running" for name in names)
 
 
 def bring_up(stages: Stages, site: Path = paths.INVENTORY) -> None:

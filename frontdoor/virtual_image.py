@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from frontdoor import engine, host, image, paths
+from frontdoor import engine, host, image, paths, shell
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
@@ -188,10 +187,7 @@ def _file_system(root: Path, disk: Path) -> None:
     with disk.open("wb") as made:
         made.truncate(int(DISK_SIZE.removesuffix("G")) << 30)
     words = ["mke2fs", "-q", "-t", "ext4", "-F", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1", "-d", str(root), str(disk)]
-    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        raise Refused(f"The disk of virtual machines could not be made: {done.stderr.strip()[-300:]}", 1)
+    shell.run(words, environment={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"})
 
 
 def _await_base(override: str) -> None:

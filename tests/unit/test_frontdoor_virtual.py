@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor import engine, hypervisor, inventory, machines, network, paths, ssh, standing, virtual, virtual_image
+from frontdoor import checks, engine, hypervisor, inventory, machines, network, paths, ssh, standing, virtual, virtual_image
 from frontdoor.errors import Refused
 from frontdoor.landscape import Landscape
 
@@ -230,6 +230,26 @@ def test_a_machine_whose_making_was_interrupted_is_made_anew(
     assert machines._unfinished([apollo], known) == []
     (tmp_path / "root" / virtual._PROGRAM).unlink()
     assert machines._unfinished([apollo], {"apollo": {"State": "running"}}) == [], "one that runs is not looked at"
+
+
+def test_a_lab_that_is_up_has_memory_left_for_its_virtual_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "CACHE", tmp_path)
+    monkeypatch.setattr(network, "bridges", lambda: ["posthouse0"])
+    monkeypatch.setattr(checks, "memory_available", lambda: 2 * checks.GIGABYTE)
+    with pytest.raises(Refused, match=r"needs 3\.0 GB of free memory"):
+        checks.requirements("http://mirror.example.org/debian", 2)
+
+
+def test_a_disk_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Refused, match=r"mke2fs .* failed with status"):
+        virtual_image._file_system(tmp_path / "nowhere", tmp_path / "disk.img")
+    monkeypatch.setattr(subprocess, "run", mke2fs_is_missing)
+    with pytest.raises(Refused, match="mke2fs is missing"):
+        virtual_image._file_system(tmp_path, tmp_path / "disk.img")
+
+
+def mke2fs_is_missing(*_words: object, **_options: object) -> None:
+    raise FileNotFoundError
 
 
 def test_what_builds_beside_the_lab_is_no_machine_of_another() -> None:
