@@ -18,6 +18,9 @@ ETH_P_ALL, ETH_P_AOE, ETH_P_8021Q = 0x0003, 0x88A2, 0x8100
 # linux/if_packet.h; the socket module does not name them.
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_AUXDATA, PACKET_MR_PROMISC = 263, 1, 8, 1
 TP_STATUS_VLAN_VALID = 0x10
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+#: Bytes. By default a socket keeps a dozen jumbo frames, which come in less time than this thread may wait for a busy processor.
+HELD = 32 << 20
 _AUXDATA = struct.Struct("=IIIHHHH")
 _RESPONSE, _ERROR, _WRITE = 0x08, 0x04, 0x01
 ATA, CONFIG = 0, 1
@@ -92,6 +95,7 @@ def seen_on(interface: str, most: int = 20000) -> Iterator[list[Frame]]:
     frames: list[Frame] = []
     enough = threading.Event()
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, HELD)
         listener.bind((interface, ETH_P_ALL))
         listener.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         # A bridge shows what passes it only to who wants everything.
