@@ -22,7 +22,9 @@ def test_a_lun_grows_while_mail_flows(lab: Lab, rosa: Person, store: Machine, sh
     ledger = Ledger(lab, rosa, to_store(lab, rosa))
     with ledger.flow():
         ledger.acknowledged(3)
+        taken = len(ledger.book.acknowledged)
         converge(lab, tmp_path, {shelf.name: {"shelf_luns": luns}, store.name: {}}, "shelf,storage")
+        assert len(ledger.book.acknowledged) > taken, "no letter was taken while everything grew"
         ledger.acknowledged(3)
     after = int(lab.run(store.name, "findmnt -bno SIZE /mnt/home"))
     assert after - before > MORE // 2, f"/mnt/home had {before} bytes and has {after}"

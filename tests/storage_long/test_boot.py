@@ -75,7 +75,8 @@ def test_a_machine_that_waits_for_its_shelf_can_be_restarted(lab: Lab, rosa: Per
     with ledger.flow(threads=1, pause=1):
         ledger.acknowledged(3)
         with cable_pulled(lab, store):
-            lab.run(store.name, "systemctl reboot")
+            # The connection may end before its answer does.
+            lab.run(store.name, "systemctl reboot", check=False)
             began = time.monotonic()
             assert post.wait_for(lambda: boot_of(lab, store) not in ("", before), RESTARTED), "it is still stopping"
             print(f"restarted after {time.monotonic() - began:.0f} s without the shelf")

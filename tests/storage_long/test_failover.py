@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -43,11 +44,15 @@ def move(lab: Lab, store: Machine, to: Machine, ends_before: str = "") -> str:
         command, cwd=paths.CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as run:
         assert run.stdout
+        # A run that hangs is a fault, and not the end of this whole run.
+        late = threading.Timer(MOVED, os.killpg, (run.pid, signal.SIGKILL))
+        late.start()
         for line in run.stdout:
             said.append(line)
             if ends_before and line.startswith("TASK") and ends_before in line:
                 os.killpg(run.pid, signal.SIGKILL)
                 break
+        late.cancel()
     printed = "".join(said)
     assert ends_before or run.returncode == 0, printed[-4000:]
     assert not ends_before or ends_before in printed, printed[-4000:]

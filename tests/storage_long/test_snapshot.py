@@ -49,6 +49,7 @@ def test_one_that_overflows_fails_the_run_and_not_the_volume(lab: Lab, store: Ma
     fill = "dd if=/dev/urandom of=/mnt/home/.fill bs=1M count=24 conv=fsync 2>/dev/null; rm /mnt/home/.fill"
     done = play(lab, store, "-e", "size=8m", "-e", json.dumps({"run": fill}))
     assert done.returncode != 0
+    assert "ran full while it was read" in done.stdout + done.stderr, done.stdout[-3000:]
     assert left(lab, store) == []
     lab.run(store.name, "touch /mnt/home/.x && rm /mnt/home/.x")
 
