@@ -256,7 +256,9 @@ def _log(settings: Settings, system: Path, old: dict[str, Any], said: dict[str, 
     hours = settings.complaint_hours * 3600
     known: dict[str, Any] = {disk: one for disk, one in old.get("complaints", {}).items() if now - one["last"] < hours}
     for line in lines:
-        if not (devices := kernel.lies_on(line.disk, settings, system)):
+        # A snapshot that was full is told of as that, and its file system is nobody's mail.
+        of_snapshot = line.what == "XFS" and snapshots.MARK in kernel.mapped_name(line.disk, system)
+        if of_snapshot or not (devices := kernel.lies_on(line.disk, settings, system)):
             continue
         one = known.setdefault(line.disk, {"count": 0, "first": line.moment, "sectors": [], "devices": [], "file_system": ""})
         one["count"], one["last"], one["text"] = one["count"] + 1, line.moment, line.text[:200]

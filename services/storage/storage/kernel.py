@@ -107,6 +107,12 @@ def mapped(volume: Volume, system: Path = _SYSTEM) -> Path | None:
     return None
 
 
+def mapped_name(disk: str, system: Path = _SYSTEM) -> str:
+    """Return how the device mapper calls a disk of the kernel's (dm-0), or nothing."""
+    file = system / "sys/class/block" / disk.replace("/", "!") / "dm/name"
+    return file.read_text().strip() if file.exists() else ""
+
+
 def below(disk: str, system: Path = _SYSTEM) -> set[str]:
     """Return the disks under a disk, as the kernel names them: itself when it lies on none."""
     slaves = system / "sys/class/block" / disk.replace("/", "!") / "slaves"

@@ -129,6 +129,10 @@ def test_complaints_name_the_luns_and_stay_until_they_are_old_or_seen_to(machine
     assert "sectors 6291" in said["errors etherd/e1.0"]["says"]
     assert "e1.0 = mail1 on san1 and e1.1 = mail2" in said["errors dm-0"]["says"]
     assert "errors vda" not in said
+    machine.write("sys/class/block/dm-4/dm/name", "mail-posthouse--snapshot--home--1")
+    machine.write("sys/class/block/dm-4/slaves/etherd!e1.0/x", "")
+    no_kernel += [kernel.Complaint("dm-4", "XFS", -1, NOW, "shut down"), kernel.Complaint("dm-4", "READ", 1, NOW, "I/O error")]
+    assert "1 times" in found(machine)["errors dm-4"]["says"], "that a snapshot was full is told otherwise"
     no_kernel.clear()
     assert "errors dm-0" in found(machine, now=NOW + 3600)
     health.forget(machine.settings)
