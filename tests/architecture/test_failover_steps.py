@@ -52,7 +52,7 @@ class Failover:
         shutil.copytree(SITE, self.site, ignore=MADE_HERE)
         (folder / "bin").mkdir()
         # Whatever the playbook calls: on this host it would be this host's.
-        for name in ("systemctl", "rndc", "ss", "postfix", "postqueue"):
+        for name in ("systemctl", "reboot", "rndc", "ss", "postfix", "postqueue"):
             program = folder / "bin" / name
             program.write_text(PROGRAM.format(python=sys.executable, root=str(tree.ROOT)))
             program.chmod(0o755)
@@ -125,7 +125,7 @@ def test_one_that_hangs_is_fenced_first_and_then_started_anew(failover: Failover
     failover.change(old="hangs")
     ran = failover("artemis")
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr
-    in_order(failover.acts, "systemctl stop", "tree shelf 10.143.0.71", "systemctl reboot", f"storage_volumes {AWAY}")
+    in_order(failover.acts, "systemctl stop", "tree shelf 10.143.0.71", "reboot", f"storage_volumes {AWAY}")
     assert failover.verified == ["shelf check --hands-over=1.0"], "of no other mailstore's LUN"
     failover.nobody_wrote_twice()
 
