@@ -26,6 +26,8 @@ from .frames import (
 
 #: Seconds that one question waits; a shelf on the same network answers within milliseconds, an emulated one within a tenth.
 PATIENCE = 1.0
+#: … and so long somebody else is listened for who says to be the same device, after all have answered.
+_SECOND = 0.3
 _TRIES = 3
 
 
@@ -50,9 +52,10 @@ class Found:
 
     configs: dict[Slot, dict[str, Config]] = field(default_factory=dict)
 
-    def add(self, config: Config) -> None:
-        """Remember an answer."""
-        self.configs.setdefault(config.slot, {})[config.source] = config
+    def hear(self, frame: Frame) -> None:
+        """Remember an answer, when it says who somebody is."""
+        if config := config_of(frame):
+            self.configs.setdefault(config.slot, {})[config.source] = config
 
     def ports(self, slot: Slot) -> list[Config]:
         """Return the ports of a slot."""
@@ -67,10 +70,11 @@ def look(wire: Asking, wanted: Sequence[Slot], seconds: float) -> Found:
         tag = wire.next_tag()
         wire.send(config_query(wire.address, EVERYBODY, tag))
         for frame in wire.answers(tag, PATIENCE):
-            config = config_of(frame)
-            if config:
-                found.add(config)
+            found.hear(frame)
             if wanted and all(slot in found.configs for slot in wanted):
+                # The driver would take a second shelf of that number for another path to the first, and write to both in turn.
+                for late in wire.answers(tag, _SECOND):
+                    found.hear(late)
                 return found
         if not wanted or time.monotonic() >= end:
             return found

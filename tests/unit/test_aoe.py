@@ -13,6 +13,7 @@ from module_utils.aoe.frames import Config, Frame, Identity, Slot
 
 OWN = bytes.fromhex("025300000018")
 SHELF = bytes.fromhex("025300000047")
+OTHER = bytes.fromhex("025300000048")
 LUN = Slot(1, 0)
 
 
@@ -90,6 +91,25 @@ def test_who_answers_says_what_it_takes() -> None:
     assert [str(slot) for slot in sorted(found.configs)] == ["1.0", "1.1"]
     assert found.ports(LUN) == [Config("02:53:00:00:00:47", LUN, 16, 0x4019, 17, "home")]
     assert survey.who(shelf, port(shelf)) == Identity("Coraid EtherDrive vblade", "1.0:san1", 1 << 20)
+
+
+def test_a_second_shelf_of_the_same_number_is_heard_though_all_have_answered() -> None:
+    class Two(Shelf):
+        def answers(self, tag: int, _seconds: float) -> Iterator[Frame]:
+            """Give one answer at a time, as they come."""
+            while self.answer:
+                answer = frames.parse(self.answer.pop(0))
+                assert answer
+                yield answer
+
+        def send(self, frame: bytes) -> str:
+            super().send(frame)
+            for self.port in (OTHER, SHELF):
+                self.answer.append(self.made(LUN, 1, self.tag, b""))
+            return ""
+
+    ports = survey.look(Two(), [LUN], 0).ports(LUN)
+    assert [port.source for port in ports] == [SHELF.hex(":"), OTHER.hex(":")]
 
 
 def test_what_is_no_answer_is_passed_over() -> None:
