@@ -132,7 +132,10 @@ def main() -> None:
     """Look, decide, act."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     if not module.params["active"]:
-        points = act.release(check=module.check_mode)
+        try:
+            points = act.release(check=module.check_mode)
+        except (CommandError, OSError) as fault:
+            refuse(module, [str(fault)], [])
         module.exit_json(changed=bool(points), steps=[f"{path}: no mount point any more" for path in points])
     try:
         promised = wanted.read(module.params)

@@ -21,6 +21,7 @@ _GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10
 _XFS_MAGIC = b"XFSB"
 #: Of the superblock on disk (xfs_format.h): size of a block, their number, and the mark of a mkfs that has not ended.
 _BLOCK, _BLOCKS, _UNFINISHED = 4, 8, 126
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "LVM_SUPPRESS_FD_WARNINGS": "1"}
 
 
 class CommandError(RuntimeError):
@@ -29,9 +30,17 @@ class CommandError(RuntimeError):
 
 def run(command: Sequence[str], seconds: float = 600) -> str:
     """Run a command and return what it said. Raises CommandError."""
-    environment = {**os.environ, "LC_ALL": "C", "LVM_SUPPRESS_FD_WARNINGS": "1"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, env=environment, check=False)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,  # LVM asks before it wipes what nobody has seen, and nobody's answer is a no
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env=_ENVIRONMENT,
+            check=False,
+        )
     except subprocess.TimeoutExpired as fault:
         raise CommandError(f"'{' '.join(command)}' has not ended after {seconds:.0f} seconds") from fault
     if done.returncode:
@@ -71,11 +80,15 @@ def head_of(node: str) -> tuple[bool, str, bool]:
 
 
 def remembered(path: str) -> dict[str, str]:
-    """Return what the machine has made; nothing when it has not yet."""
+    """Return what the machine has made; nothing when it has not yet. Raises CommandError when nobody can tell."""
     try:
         said = json.loads(Path(path).read_text())
     except FileNotFoundError:
         return {}
+    except ValueError as fault:
+        raise CommandError(
+            f"{path} is damaged, by which this machine knows what it made: restore it, or remove it if all disks are there"
+        ) from fault
     return {str(name): str(identity) for name, identity in said.items()}
 
 
@@ -138,7 +151,9 @@ def immutable(path: str) -> bool:
 
 
 def forbid(path: str) -> None:
-    """Make a directory one in which nobody makes anything; what is empty in it goes."""
+    """Make a directory one in which nobody makes anything; what is empty in it goes. Raises CommandError where something is mounted."""
+    if Path(path).is_mount():
+        raise CommandError(f"something has been mounted at {path} since it was looked at: run this again")
     Path(path).mkdir(parents=True, exist_ok=True)
     for folder, _, _ in os.walk(path, topdown=False):
         if folder != path and not any(Path(folder).iterdir()):

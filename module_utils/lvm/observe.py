@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,10 @@ _REPORT = {
     "pvseg": "pvseg_start",
     "seg": "seg_start",
 }
+
+
+# What proc_pid_mounts(5) writes in octal: blank, tab, line end, backslash.
+_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 def observe(wanted: Wanted, identities: Mapping[str, str], units: Sequence[str]) -> Seen:
@@ -115,7 +120,8 @@ def users(real: str) -> Iterable[str]:
     for part in [folder, *folder.glob(f"{folder.name}*")]:
         nodes.add(f"/dev/{part.name.replace('!', '/')}")
         yield from (f"{holder.name} lies on it" for holder in sorted((part / "holders").glob("*")))
-    yield from (f"mounted at {path}" for path, source in sorted(mounts().items()) if source in nodes)
+    # A mapped device is mounted by its name below /dev/mapper, and known here as /dev/dm-0.
+    yield from (f"mounted at {path}" for path, source in sorted(mounts().items()) if os.path.realpath(source) in nodes)
     swaps = Path("/proc/swaps").read_text().splitlines()[1:]
     yield from ("swap" for line in swaps if line.split()[0] in nodes)
 
@@ -125,7 +131,7 @@ def mounts() -> dict[str, str]:
     found = {}
     for line in Path("/proc/self/mounts").read_text().splitlines():
         source, path = line.split(" ")[:2]
-        found[path.encode().decode("unicode_escape")] = source
+        found[_OCTAL.sub(lambda letter: chr(int(letter[1], 8)), path)] = source
     return found
 
 
@@ -159,6 +165,6 @@ def _is_data(path: Path) -> bool:
 
 
 def runs(unit: str) -> bool:
-    """Whether a unit runs."""
+    """Whether a unit runs; one that is being stopped still writes."""
     said = machine.run(["systemctl", "show", "--property=ActiveState", "--value", unit])
-    return said.strip() in ("active", "activating", "reloading")
+    return said.strip() not in ("inactive", "failed")

@@ -110,13 +110,19 @@ def _group(wanted: Wanted, seen: Seen, group: Group, there: SeenGroup | None, pl
         if part is None:
             _claim(seen, device, disk, plan)
             new.append(disk.node)
+        elif disk.size < part.head + part.size:
+            plan.problems.append(
+                f"device {device} has {human(disk.size)}, and its group has {human(part.size)} on it: has the shelf a smaller one in its "
+                "place? It has to be as large as it was"
+            )
         elif room > part.size // extent:
             plan.steps.append(Step("resize", f"device {device}: grown to {human(disk.size)}", (disk.node,)))
         total += max(room, part.size // extent if part else 0)
     if new:
         verb, says = ("extend", f"group {group.name}: extended by") if there else ("create", f"group {group.name}: made on")
         plan.steps.append(Step(verb, f"{says} {', '.join(new)}", (group.name, *new)))
-    return extent, total
+    # Without one of its devices nobody knows what fits.
+    return extent, total if all(device.name in seen.disks for device in devices) else 0
 
 
 def _group_problems(wanted: Wanted, seen: Seen, there: SeenGroup, devices: list[Device]) -> Iterator[str]:
@@ -184,7 +190,7 @@ def _volumes(wanted: Wanted, seen: Seen, name: str, extent: int, total: int, pla
         if there:
             _existing(volume, there, size, extent, plan)
         else:
-            if size * extent < _LEAST:
+            if total and size * extent < _LEAST:
                 plan.problems.append(f"volume {volume.name}: {human(size * extent)} are too few, XFS takes {human(_LEAST)} or more")
             words = (name, volume.name, str(size * extent))
             plan.steps.append(Step("volume", f"volume {volume.name}: {human(size * extent)} in group {name}", words))
@@ -217,7 +223,8 @@ def _existing(volume: Volume, there: SeenVolume, size: int, extent: int, plan: P
     if size > now:
         if there.snapshots:
             names = ", ".join(there.snapshots)
-            plan.problems.append(f"volume {volume.name} cannot grow while it has snapshots ({names}): 'storage snapshot remove' them first")
+            remedy = "'storage snapshot remove --all' takes those away that 'storage snapshot list' shows, 'lvremove' any other"
+            plan.problems.append(f"volume {volume.name} cannot grow while it has snapshots ({names}): {remedy}")
         words = (volume.group, volume.name, str(size * extent))
         plan.steps.append(Step("lengthen", f"volume {volume.name}: grown from {human(there.size)} to {human(size * extent)}", words))
     if there.content is None:  # told when it is active

@@ -100,6 +100,7 @@ def test_a_second_shelf_of_the_same_number_is_heard_though_all_have_answered() -
             while self.answer:
                 answer = frames.parse(self.answer.pop(0))
                 assert answer
+                assert answer.tag == tag
                 yield answer
 
         def send(self, frame: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -97,6 +98,53 @@ def test_a_machine_that_has_no_volumes_any_more_has_ordinary_directories(tmp_pat
     assert machine.remembered(made) == {"mail": "uuid"}
     assert act.release(check=False) == []
     assert flags == [True, False]
+
+
+def test_a_command_has_nobody_to_ask_and_no_locale_of_anybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("PATH", "/nowhere")
+    there, beside = os.pipe()
+    os.write(beside, b"y\n")
+    os.close(beside)
+    kept = os.dup(0)
+    os.dup2(there, 0)
+    try:
+        assert machine.run(["cat"]) == ""
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(there)
+    assert machine.run(["printenv", "LC_ALL"]) == "C\n"
+
+
+def test_a_memory_that_is_damaged_is_no_empty_one(tmp_path: Path) -> None:
+    made = tmp_path / "made.json"
+    made.write_text('{"mail": ')
+    with pytest.raises(machine.CommandError, match="is damaged, by which this machine knows what it made"):
+        machine.remembered(str(made))
+
+
+def test_what_is_mounted_is_known_by_whatever_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "/dev/mapper/mail-home /mnt/Größe xfs rw 0 0\n/dev/sdb1 /mnt/a\\040b\\134c xfs rw 0 0\n"
+    monkeypatch.setattr(Path, "read_text", lambda _: said)
+    assert observe.mounts() == {"/mnt/Größe": "/dev/mapper/mail-home", "/mnt/a b\\c": "/dev/sdb1"}
+
+
+def test_a_mapped_disk_that_is_mounted_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe, "mounts", lambda: {"/srv": "/dev/mapper/vault"})
+    monkeypatch.setattr("os.path.realpath", lambda node: {"/dev/mapper/vault": "/dev/dm-9"}.get(node, node))
+    assert "mounted at /srv" in list(observe.users("/dev/dm-9"))
+
+
+def test_nothing_is_forbidden_where_something_is_mounted() -> None:
+    with pytest.raises(machine.CommandError, match="something has been mounted at /proc"):
+        machine.forbid("/proc")
+
+
+@pytest.mark.parametrize(("state", "running"), [("active", True), ("deactivating", True), ("inactive", False), ("failed", False)])
+def test_a_unit_that_is_being_stopped_runs(state: str, running: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "run", lambda _: f"{state}\n")
+    assert observe.runs("dovecot.service") is running
 
 
 def line(**changes: str) -> dict[str, str]:

@@ -285,4 +285,12 @@ def test_two_groups_of_one_name_are_told_apart_by_nobody() -> None:
 def test_a_disk_that_is_not_there_is_named() -> None:
     seen = empty()
     del seen.disks["mail1"]
-    assert "device mail1 (/dev/etherd/e1.0) is not there" in refused(seen)
+    said = refused(seen)
+    assert "device mail1 (/dev/etherd/e1.0) is not there" in said
+    assert said.count("\n") == 0, "what follows from it is no reason of its own"
+
+
+def test_a_lun_that_became_smaller_is_not_used() -> None:
+    seen = complete()
+    seen.disks["mail1"] = disk("1.0", GIB - 8 * EXTENT)
+    assert "device mail1 (/dev/etherd/e1.0) has 992 MiB, and its group has 1020 MiB on it" in refused(seen)
