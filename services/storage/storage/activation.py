@@ -10,6 +10,7 @@ from pathlib import Path
 
 from posthouse.journal import NOTICE
 
+from .programs import ENVIRONMENT
 from .settings import Device, Settings
 
 _LOG = logging.getLogger(__name__)
@@ -25,7 +26,9 @@ Run = Callable[[Sequence[str]], tuple[int, str]]
 
 def run(command: Sequence[str]) -> tuple[int, str]:
     """Run a command; return its exit code and what it said."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False, env=ENVIRONMENT
+    )
     return done.returncode, done.stdout.strip()
 
 
@@ -52,7 +55,7 @@ def activate(settings: Settings, ask: Run = run, sleep: Callable[[float], None] 
             return 1
     told = False
     while True:
-        _wait(settings, sleep)
+        _wait(settings, ask, sleep)
         if foreign := _foreign(settings, ask):
             _LOG.error(
                 "group %s belongs to %s, and this machine is %s: not activated. playbooks/failover-mailstore.yml takes a group over",
@@ -69,19 +72,32 @@ def activate(settings: Settings, ask: Run = run, sleep: Callable[[float], None] 
         sleep(_HALF_A_MINUTE)
 
 
-def _wait(settings: Settings, sleep: Callable[[float], None]) -> None:
-    begin, told = time.monotonic(), 0.0
+def _wait(settings: Settings, ask: Run, sleep: Callable[[float], None]) -> None:
+    begin, told, looked = time.monotonic(), 0.0, time.monotonic()
     while missing := [device for device in settings.devices if not there(device)]:
         now = time.monotonic()
         if any(device.aoe for device in missing):
             discover(settings)
+        names = ", ".join(f"{device.name} ({device.aoe or device.node})" for device in missing)
+        if now - looked > _HALF_A_MINUTE:
+            looked = now
+            # A run that was refused, for a LUN that is not there yet, has written it into the settings all the same.
+            if _whole(settings, ask):
+                _LOG.log(NOTICE, "%s: no answer, and no group lies on it: nothing waits for it", names)
+                return
         if now - begin > _HALF_A_MINUTE and (not told or now - told > _REMIND):
             told = now
-            names = ", ".join(f"{device.name} ({device.aoe or device.node})" for device in missing)
             _LOG.log(NOTICE, "%s: no answer. What lives on it waits, and starts when it is there", names)
         sleep(_AGAIN if told else _AGAIN / 4)
     if told:
         _LOG.log(NOTICE, "all devices are there after %.0f seconds", time.monotonic() - begin)
+
+
+def _whole(settings: Settings, ask: Run) -> bool:
+    """Whether LVM sees all groups, and all parts of each."""
+    _, said = ask(["vgs", "--foreign", "--noheadings", "--separator=:", "--options=vg_name,vg_missing_pv_count"])
+    missing = dict(line.strip().split(":", 1) for line in said.splitlines() if ":" in line)
+    return all(missing.get(group.name) == "0" for group in settings.groups)
 
 
 def discover(settings: Settings) -> None:
@@ -97,10 +113,12 @@ def discover(settings: Settings) -> None:
 def _foreign(settings: Settings, ask: Run) -> tuple[str, str] | None:
     """Return the first group of another machine, and that machine."""
     _, said = ask(["vgs", "--foreign", "--noheadings", "--separator=:", "--options=vg_name,vg_systemid"])
-    owners = dict(line.strip().split(":", 1) for line in said.splitlines() if ":" in line)
+    lines = [line.strip().split(":", 1) for line in said.splitlines() if ":" in line]
     for group in settings.groups:
-        if owners.get(group.name, settings.machine) not in ("", settings.machine):
-            return group.name, owners[group.name]
+        # Another machine's group may have the same name; LVM then takes ours.
+        owners = [owner for name, owner in lines if name == group.name]
+        if owners and not {"", settings.machine} & set(owners):
+            return group.name, owners[0]
     return None
 
 

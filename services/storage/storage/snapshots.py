@@ -19,6 +19,7 @@ from typing import Any
 from posthouse import state
 
 from .findings import CRITICAL, FINE, WARNING, finding, moment
+from .programs import ENVIRONMENT
 from .settings import Settings, Volume
 
 #: By this LVM and we know which volumes are snapshots of ours; nothing without it is ever removed.
@@ -71,7 +72,7 @@ def run(words: Sequence[str]) -> str:
 
     In a session of its own: who ends the playbook must not end LVM while the file system stands still.
     """
-    found = subprocess.run(words, check=False, capture_output=True, text=True, start_new_session=True)
+    found = subprocess.run(words, check=False, capture_output=True, text=True, start_new_session=True, env=ENVIRONMENT)
     if found.returncode:
         raise SnapshotError(f"{words[0]} failed: {found.stderr.strip().rstrip('.') or found.returncode}")
     return found.stdout

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import kernel
+from .programs import ENVIRONMENT
 from .settings import Settings
 
 _SYSTEM = Path("/")
@@ -16,7 +17,9 @@ Run = Callable[[Sequence[str]], tuple[int, str]]
 
 def run(words: Sequence[str]) -> tuple[int, str]:
     """Run a command; return its exit code and what it said."""
-    found = subprocess.run(words, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    found = subprocess.run(
+        words, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=ENVIRONMENT
+    )
     return found.returncode, found.stdout.strip()
 
 

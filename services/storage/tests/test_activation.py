@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.storage.storage import activation
+from services.storage.storage import activation, snapshots, trim
 from services.storage.storage.settings import Device, Group, Settings
 
 LUN = Device("mail1", "1.0", "/dev/etherd/e1.0")
@@ -21,6 +21,7 @@ class Machine:
 
     def __init__(self, owner: str = "apollo", looks: int = 0, failures: int = 0) -> None:
         self.owner, self.looks, self.failures = owner, looks, failures
+        self.missing = "1"
         self.asked: list[str] = []
 
     def ask(self, command: Sequence[str]) -> tuple[int, str]:
@@ -28,6 +29,8 @@ class Machine:
         if command[0] == "vgchange" and self.failures:
             self.failures -= 1
             return 5, "cannot be locked"
+        if command[-1].endswith("vg_missing_pv_count"):
+            return 0, f"  mail:{self.missing}"
         return 0, f"  mail:{self.owner}" if command[0] == "vgs" else ""
 
     def there(self, _device: Device) -> bool:
@@ -75,6 +78,30 @@ def test_a_group_that_another_machine_has_taken_over_stays_its(monkeypatch: pyte
     assert activate(machine, monkeypatch) == 1
     assert "vgchange" not in machine.asked
     assert "mail belongs to artemis, and this machine is apollo" in caplog.text
+
+
+def test_a_group_of_the_same_name_elsewhere_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(owner="apollo\n  mail:web7")
+    assert activate(machine, monkeypatch) == 0
+    assert machine.asked[-1] == "vgchange"
+
+
+def test_a_disk_on_which_no_group_lies_keeps_none_waiting(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A run was refused because a second LUN is not exported yet; the machine then boots."""
+    caplog.set_level(logging.INFO)
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    machine = Machine(looks=8)
+    machine.missing = "0"
+    assert activate(machine, monkeypatch) == 0
+    assert machine.looks > 0, "it waited"
+    assert "mail1 (1.0): no answer, and no group lies on it" in caplog.text
+
+
+def test_programs_answer_in_no_language_of_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    for answer in (activation.run(["printenv", "LC_ALL"])[1], snapshots.run(["printenv", "LC_ALL"]), trim.run(["printenv", "LC_ALL"])[1]):
+        assert answer.strip() == "C"
 
 
 def test_a_standby_touches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
