@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import threading
 import time
@@ -186,7 +187,7 @@ def _interface(settings: Settings, system: Path, old: dict[str, Any], said: dict
 
 def _snapshots(settings: Settings, system: Path) -> bool:
     """Say whether there is anything to ask the kernel's tables for: most of the time there is not."""
-    names = (file.read_text() for file in (system / "sys/class/block").glob("dm-*/dm/name"))
+    names = (kernel.name(file.name, system) for file in (system / "sys/class/block").glob("dm-*"))
     return any(snapshots.MARK in name for name in names) or bool(snapshots.begun(settings))
 
 
@@ -204,7 +205,7 @@ def _volume(volume: Volume, settings: Settings, silent: set[str], system: Path) 
     what = f"{what}, on {names(devices)},"
     here = kernel.mapped(volume, system)
     if here is None:
-        remedy = "journalctl -u posthouse-storage -e says why; systemctl restart posthouse-storage tries again"
+        remedy = "journalctl -u posthouse-storage -e says why; systemctl start multi-user.target tries again, with mounts and services"
         return finding(volume.name, CRITICAL, f"{what} is not active", remedy)
     if _number(here / "dm/suspended"):
         says = f"{what} stands still: somebody has suspended it and not let it go on"
@@ -238,7 +239,9 @@ def _mounted(path: str, number: str, system: Path) -> list[str] | None:
     for line in (system / "proc/self/mountinfo").read_text().splitlines():
         words, _, rest = line.partition(" - ")
         fields = words.split()
-        if fields[2] == number and fields[4].encode("ascii", "replace").decode("unicode_escape") == path:
+        # Blanks and the like are in octal (proc_pid_mountinfo(5)).
+        where = re.sub(r"\\([0-7]{3})", lambda letter: chr(int(letter[1], 8)), fields[4])
+        if fields[2] == number and where == os.path.normpath(path):
             return rest.split()[2].split(",")
     return None
 
@@ -256,9 +259,8 @@ def _log(settings: Settings, system: Path, old: dict[str, Any], said: dict[str, 
     hours = settings.complaint_hours * 3600
     known: dict[str, Any] = {disk: one for disk, one in old.get("complaints", {}).items() if now - one["last"] < hours}
     for line in lines:
-        # A snapshot that was full is told of as that, and its file system is nobody's mail.
-        of_snapshot = line.what == "XFS" and snapshots.MARK in kernel.mapped_name(line.disk, system)
-        if of_snapshot or not (devices := kernel.lies_on(line.disk, settings, system)):
+        # A snapshot that ran full makes the same noise as a disk; it is spoken of as such, and its volume is well.
+        if snapshots.MARK in kernel.name(line.disk, system) or not (devices := kernel.lies_on(line.disk, settings, system)):
             continue
         one = known.setdefault(line.disk, {"count": 0, "first": line.moment, "sectors": [], "devices": [], "file_system": ""})
         one["count"], one["last"], one["text"] = one["count"] + 1, line.moment, line.text[:200]

@@ -101,16 +101,15 @@ def block(device: Device, system: Path = _SYSTEM) -> Path | None:
 def mapped(volume: Volume, system: Path = _SYSTEM) -> Path | None:
     """Return the volume's directory below /sys, or None while it is not active."""
     wanted = f"{volume.group.replace('-', '--')}-{volume.name.replace('-', '--')}"
-    for file in (system / "sys/class/block").glob("dm-*/dm/name"):
-        if file.read_text().strip() == wanted:
-            return file.parent.parent
-    return None
+    return next((here for here in (system / "sys/class/block").glob("dm-*") if name(here.name, system) == wanted), None)
 
 
-def mapped_name(disk: str, system: Path = _SYSTEM) -> str:
-    """Return how the device mapper calls a disk of the kernel's (dm-0), or nothing."""
-    file = system / "sys/class/block" / disk.replace("/", "!") / "dm/name"
-    return file.read_text().strip() if file.exists() else ""
+def name(disk: str, system: Path = _SYSTEM) -> str:
+    """Return what the device mapper calls a disk (dm-0); nothing for one that is none of its, or has just gone."""
+    try:
+        return (system / "sys/class/block" / disk.replace("/", "!") / "dm/name").read_text().strip()
+    except OSError:
+        return ""
 
 
 def below(disk: str, system: Path = _SYSTEM) -> set[str]:

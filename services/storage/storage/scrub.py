@@ -122,8 +122,10 @@ def _one(
     position = one["position"] if 0 < one["position"] < disk.size else 0
     if not position:
         one["began"], one["bad"] = time.time(), []
-    begin, first, saved = time.monotonic(), position, time.monotonic()
+    begin = saved = due = time.monotonic()
     while position < disk.size and not stopping():
+        # Never faster to make up for time lost: a disk that was slow or away is so because others want it.
+        due = max(due, time.monotonic())
         length = min(_CHUNK, disk.size - position)
         if not disk.read(position, length):
             # A disk of which hardly anything can be read is not looked at in detail.
@@ -134,13 +136,13 @@ def _one(
             save()
         position = one["position"] = position + length
         now = time.monotonic()
-        ahead = (position - first) / settings.scrub_rate - (now - begin) if settings.scrub_rate else 0
+        due += length / settings.scrub_rate if settings.scrub_rate else 0
         if now - saved > _SAVE:
             saved = now
             save()
             tell(f"{known_as(device)}: {position * 100 // disk.size} % of {disk.size >> 20} MiB after {now - begin:.0f} s")
-        if ahead > 0:
-            sleep(ahead)
+        if due > now:
+            sleep(due - now)
     if position >= disk.size:
         one.update(position=0, ended=time.time(), known=one["bad"], bad=[])
         tell(f"{known_as(device)}: read whole, {disk.size >> 20} MiB, {len(one['known'])} bad places")
@@ -155,7 +157,7 @@ def _add(bad: list[list[int]], begin: int, end: int) -> None:
 
 
 def findings(settings: Settings, now: float, installed: float) -> list[dict[str, Any]]:
-    """Say of each disk when it was last read whole, and what could not be read. installed: before that there was no time to."""
+    """Say of each disk when it was last read whole, and what could not be read. installed: since when there was time to."""
     known = state.read(Path(settings.state, FILE))
     return [_finding(device, known.get(device.name, {}), settings, now, installed) for device in settings.devices]
 
@@ -171,7 +173,7 @@ def _finding(device: Device, one: dict[str, Any], settings: Settings, now: float
     remedy = "systemctl start posthouse-storage-scrub; journalctl -u posthouse-storage-scrub -e"
     if one.get("fault"):
         return finding(about, WARNING, f"{known_as(device)} could not be read for its scrub: {one['fault']}", remedy)
-    if now - max(ended, installed) > settings.scrub_days * 86400:
+    if now - (ended or installed) > settings.scrub_days * 86400:
         when = f"since {moment(ended)}" if ended else "yet"
         return finding(about, WARNING, f"{known_as(device)} has not been read whole {when}", remedy)
     return finding(about, FINE, f"{known_as(device)} was last read whole {moment(ended)}" if ended else f"{known_as(device)} is new")

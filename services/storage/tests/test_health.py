@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import logging
 import os
@@ -129,14 +130,33 @@ def test_complaints_name_the_luns_and_stay_until_they_are_old_or_seen_to(machine
     assert "sectors 6291" in said["errors etherd/e1.0"]["says"]
     assert "e1.0 = mail1 on san1 and e1.1 = mail2" in said["errors dm-0"]["says"]
     assert "errors vda" not in said
-    machine.write("sys/class/block/dm-4/dm/name", "mail-posthouse--snapshot--home--1")
-    machine.write("sys/class/block/dm-4/slaves/etherd!e1.0/x", "")
-    no_kernel += [kernel.Complaint("dm-4", "XFS", -1, NOW, "shut down"), kernel.Complaint("dm-4", "READ", 1, NOW, "I/O error")]
-    assert "1 times" in found(machine)["errors dm-4"]["says"], "that a snapshot was full is told otherwise"
     no_kernel.clear()
     assert "errors dm-0" in found(machine, now=NOW + 3600)
     health.forget(machine.settings)
     assert "errors dm-0" not in found(machine, now=NOW + 3660)
+
+
+def test_a_snapshot_that_ran_full_is_no_fault_of_a_disk(machine: Machine, no_kernel: list[kernel.Complaint]) -> None:
+    machine.write("sys/class/block/dm-4/dm/name", "mail-posthouse--snapshot--night")
+    machine.write("sys/class/block/dm-4/slaves/etherd!e1.0/x", "")
+    no_kernel.append(kernel.Complaint("dm-4", "XFS", -1, NOW, "Filesystem has been shut down due to log error (0x2)."))
+    assert [about for about in found(machine) if about.startswith("errors ")] == []
+
+
+def test_a_volume_that_goes_while_it_is_looked_for_is_not_active(machine: Machine) -> None:
+    (machine.root / "sys/class/block/dm-0/dm/name").unlink()
+    (machine.root / "sys/class/block/dm-7/dm/name").mkdir(parents=True)
+    assert "is not active" in found(machine)["home"]["says"]
+
+
+def test_a_mount_point_is_known_however_it_is_written(machine: Machine) -> None:
+    home = machine.root / "Größe a"
+    home.mkdir()
+    volume = dataclasses.replace(machine.settings.volumes[0], path=f"{home}/")
+    machine.settings = dataclasses.replace(machine.settings, volumes=(volume,))
+    written = str(home).replace(" ", "\\040")
+    machine.write("proc/self/mountinfo", f"70 28 253:0 / {written} rw,noatime - xfs /dev/mapper/mail-home rw,attr2")
+    assert found(machine)["home"]["level"] == "fine"
 
 
 def test_status_reads_what_health_saw_and_says_when_that_is_old(machine: Machine) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import time
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from posthouse import state
 
 from services.storage.storage import scrub
@@ -98,12 +101,33 @@ def test_a_disk_that_was_not_read_for_long_is_a_warning(machine: Machine) -> Non
     day = 86400.0
     assert {one["level"] for one in scrub.findings(machine.settings, 46 * day, 2 * day)} == {"fine"}
     assert {one["level"] for one in scrub.findings(machine.settings, 48 * day, 2 * day)} == {"warning"}
+    # Settings that changed yesterday do not make a disk that was read long ago a new one.
+    run(machine, {"mail1": Disk(MIB, set()), "mail2": Disk(MIB, set())})
+    later = time.time() + 46 * day
+    assert {one["level"] for one in scrub.findings(machine.settings, later, later - day)} == {"warning"}
 
 
 def test_the_pace_is_kept(machine: Machine) -> None:
     slept: list[float] = []
     scrub.scrub(machine.settings.paced(MIB), lambda _: None, open_disk=lambda _: Disk(5 * MIB, set()), sleep=slept.append)
     assert slept[-1] > 3
+
+
+def test_time_lost_is_not_made_up_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, read_at = [0.0], list[float]()
+
+    class Slow(Disk):
+        def read(self, offset: int, length: int) -> bool:
+            read_at.append(clock[0])
+            clock[0] += 600 if offset == MIB else 0
+            return length > 0
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    scrub.scrub(machine.settings.paced(MIB), lambda _: None, open_disk=lambda _: Slow(6 * MIB, set()), sleep=sleep)
+    assert all(after - before >= 1 for before, after in pairwise(read_at[2:6])), read_at
 
 
 def test_a_file_is_read_past_the_cache(tmp_path: Path) -> None:
