@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 CARDS = {"10.143.0.24": "02:53:00:00:00:18", "10.143.0.25": "02:53:00:00:00:19"}
+_HELD: list[TextIO] = []
 
 
 def begin(folder: Path, **more: Any) -> None:
@@ -30,6 +32,10 @@ def write(folder: Path, world: dict[str, Any]) -> None:
 def act(what: str, where: str = "") -> dict[str, Any]:
     """Write an act down, and end here when this is where the run is to end. Returns the world."""
     folder = Path(os.environ["POSTHOUSE_PRETEND"])
+    # Machines act at the same time, each in a process that ends with its act; until then the world is its.
+    if not _HELD:
+        _HELD.append((folder / "lock").open("w"))
+        fcntl.flock(_HELD[0], fcntl.LOCK_EX)
     world = read(folder)
     world["acts"].append(f"{what} {where}".strip())
     write(folder, world)
