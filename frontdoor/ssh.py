@@ -77,16 +77,23 @@ def command(machine: str, *arguments: str, reuse: bool = True) -> list[str]:
 
 
 def wait(machine: str, seconds: float = 60) -> None:
-    """Wait until a machine has booted and lets us in."""
+    """Wait until a machine lets us in and has booted."""
+    if said := refusal(machine, seconds):
+        raise Refused(f"{machine} did not answer by ssh within {seconds:.0f} seconds: {said}", 1)
+    shell.run(command(machine, "systemctl", "is-system-running", "--wait", reuse=False), check=False, timeout=seconds)
+
+
+def refusal(machine: str, seconds: float) -> str:
+    """Try until a machine lets us in, and say nothing; else, after so many seconds, why it does not."""
     end = time.monotonic() + seconds
-    said = ""
+    said = "not tried"
     while time.monotonic() < end:
-        seen = shell.run(command(machine, "systemctl", "is-system-running", "--wait", reuse=False), check=False, timeout=seconds)
+        seen = shell.run(command(machine, "true", reuse=False), check=False, timeout=seconds)
         if seen.returncode != 255:  # ssh's own failures
-            return
-        said = seen.stderr.strip()
+            return ""
+        said = seen.stderr.strip() or "no reason given"
         time.sleep(0.3)
-    raise Refused(f"{machine} did not answer by ssh within {seconds:.0f} seconds: {said}", 1)
+    return said
 
 
 def hang_up() -> None:

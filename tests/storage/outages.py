@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from frontdoor import engine, network, paths, post, ssh, virtual
+from frontdoor import engine, network, paths, post, virtual
 from frontdoor.landscape import Machine
 from tests.faults.faults import window
 from tests.laboratory import Lab
@@ -54,7 +54,7 @@ def without_power(lab: Lab, machine: Machine) -> Iterator[None]:
             yield
         finally:
             engine.podman("start", machine.name)
-            ssh.wait(machine.name, virtual.BOOT)
+            virtual.await_boot(machine.name)
 
 
 def is_serving(lab: Lab, store: Machine) -> bool:

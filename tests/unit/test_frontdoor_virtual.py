@@ -232,6 +232,16 @@ def test_a_machine_whose_making_was_interrupted_is_made_anew(
     assert machines._unfinished([apollo], {"apollo": {"State": "running"}}) == [], "one that runs is not looked at"
 
 
+@pytest.mark.parametrize(("refusals", "resets"), [(["", ""], []), (["No route to host", ""], ["system_reset"])])
+def test_a_boot_that_hangs_is_reset_once(monkeypatch: pytest.MonkeyPatch, refusals: list[str], resets: list[str]) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(ssh, "refusal", lambda _name, _seconds: refusals.pop(0))
+    monkeypatch.setattr(ssh, "command", lambda *_words, **_options: ["true"])
+    monkeypatch.setattr(virtual, "ask", lambda _name, command, _arguments: asked.append(command))
+    virtual.await_boot("apollo")
+    assert asked == resets
+
+
 def test_a_lab_that_is_up_has_memory_left_for_its_virtual_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "CACHE", tmp_path)
     monkeypatch.setattr(network, "bridges", lambda: ["posthouse0"])
