@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import state
+from . import disk, state
 
 STAMP = "%Y%m%dT%H%M%SZ"
 #: However old they are, so many of the newest stay: a source that has fallen silent still has something to restore.
@@ -125,19 +124,11 @@ def stamp(folder: Path, name: str) -> str:
 
 def publish(folder: Path, sheet: Sheet, temporary: Path, mode: int = 0o640) -> None:
     """Give a file that is complete its name, and put its sheet beside it: the sheet comes last, so it never speaks of what is not there."""
-    _sync(temporary)
+    disk.sync(temporary)
     temporary.chmod(mode)
     temporary.replace(folder / sheet.file)
     state.write(folder / sheet.sheet, asdict(sheet), mode)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    disk.sync(folder)
 
 
 def due(sheets: Sequence[Sheet], days: float, now: float) -> list[Sheet]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import disk
+
 
 def read(path: Path) -> dict[str, Any]:
     """Read the file; an empty mapping when there is none, or it is damaged: the next run writes it anew."""
@@ -22,15 +24,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(path: Path, content: Mapping[str, Any], mode: int = 0o644) -> None:
     """Replace the file. mode: whatever the umask says."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)  # what a run that was killed left behind may have another mode
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode & 0o600), "w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=1)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-        os.fchmod(stream.fileno(), mode)
-    new.replace(path)
+    disk.replace(path, (json.dumps(content, indent=1) + "\n").encode(), mode)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from posthouse import disk
 from posthouse.accounts import become_owner
 
 from . import dump
@@ -71,7 +72,7 @@ def bring(settings: Admin, stream: IO[bytes], check: bool = False) -> list[Dump]
         for one in [] if check else found.values():
             for path in (dump.sheet(folder / one.file), folder / one.file):
                 path.replace(directory / path.name)
-    dump.sync(directory)
+    disk.sync(directory)
     return list(found.values())
 
 

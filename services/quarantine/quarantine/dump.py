@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from posthouse import disk
+
 from .database import Database
 from .errors import QuarantineError, UsageError
 from .settings import Admin
@@ -114,12 +116,12 @@ def make(database: Database, settings: Admin, name: str, user: str) -> Dump:
             {table: (min(before.get(table, 0), count), max(before.get(table, 0), count)) for table, count in after.items()},
             taken,
         )
-        _publish(directory, sheet(final), json.dumps(asdict(dump)).encode())
+        disk.replace(sheet(final), json.dumps(asdict(dump)).encode(), 0o600)
         Path(temporary).replace(final)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync(directory)
+    disk.sync(directory)
     return dump
 
 
@@ -131,24 +133,6 @@ def _refuse(what: str, said: IO[bytes]) -> NoReturn:
 def sheet(path: Path) -> Path:
     """Return the file beside a dump that says what is in it."""
     return path.with_name(path.name.removesuffix(".sql.zst") + ".json")
-
-
-def _publish(directory: Path, final: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=".sheet-", suffix=".new", dir=directory)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    Path(temporary).replace(final)
-
-
-def sync(directory: Path) -> None:
-    """See to it that the names in a directory are on the disk."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read(said: dict[str, Any]) -> Dump:
@@ -174,7 +158,7 @@ def thin(settings: Admin, name: str) -> list[str]:
     for file in old:
         (directory / file).unlink()
         sheet(directory / file).unlink(missing_ok=True)
-    for left in [*directory.glob(f".{name}-*.new"), *directory.glob(".sheet-*.new")]:
+    for left in directory.glob(f".{name}-*.new"):
         left.unlink()
         old.append(left.name)
     return old

@@ -41,23 +41,6 @@ def build(records: Mapping[bytes, bytes]) -> bytes:
     return bytes(header + body)
 
 
-def replace(path: Path, content: bytes, mode: int = 0o640) -> None:
-    """Put content at path in one step: readers see the old file or the new one, also after a power cut."""
-    temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(stream.fileno(), mode)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
 class Reader:
     """Look up keys in a database, as Postfix does. Raises OSError when there is none and ValueError when it is broken."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from posthouse import disk
+
 from . import cdb
 
 
@@ -32,7 +34,7 @@ class Published:
         """Write records unless they lie there already, and tell whether that was necessary. Raises OSError; the old file then stays."""
         if records == self.records and self._seen and self._seen == self._look():
             return False
-        cdb.replace(self.path, cdb.build(records))
+        disk.replace(self.path, cdb.build(records), 0o640)
         self.records, self._seen = records, self._look()
         return True
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from posthouse import disk
 
 from services.recipients.recipients import cdb
 from services.recipients.recipients.service import Service
@@ -63,7 +64,7 @@ def test_a_full_disk_leaves_the_old_table_and_is_said_once(service: Any, servers
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cdb, "replace", full)
+        patch.setattr(disk, "replace", full)
         refresh(service, "stale")
         refresh(service, "stale")
         assert "No space left" in service.answer({"do": "status"})["fault"]
@@ -81,7 +82,7 @@ def test_a_full_disk_on_the_first_day_ends_nothing(settings: Any, connect: Any, 
 
     service = Service(settings, connect)
     with monkeypatch.context() as patch:
-        patch.setattr(cdb, "replace", full)
+        patch.setattr(disk, "replace", full)
         service.start()
         refresh(service, "stale")
     refresh(service, "current")

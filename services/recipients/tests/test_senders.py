@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from posthouse import disk
 from posthouse.settings import SettingsError
 
 from services.recipients.recipients import cdb
@@ -120,7 +121,7 @@ def test_until_the_directory_has_been_read_nobody_is_refused_for_good(asked: Any
 
 def test_a_copy_from_before_serves_recipients_while_senders_wait(asked: Any, connect: Any) -> None:
     path = Path(asked.table + ".cdb")
-    cdb.replace(path, cdb.build({b"ann@madstop.test": b"OK"}))
+    disk.replace(path, cdb.build({b"ann@madstop.test": b"OK"}))
     Service(asked, connect).start()
     assert cdb.Reader(path).get(b"ann@madstop.test") == b"OK"
     assert (cdb.Reader(path).get(PENDING) or b"").startswith(b"451 ")

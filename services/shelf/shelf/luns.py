@@ -9,6 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from posthouse import disk
+
 from .settings import Lun, Settings, in_bytes
 
 
@@ -146,17 +148,6 @@ def make(settings: Settings, steps: list[Step]) -> None:
 
 
 def _remember(file: Path, text: str) -> None:
-    """Write in one step, past a loss of power: an empty file would say that nobody has the LUN, and let anybody take it."""
-    if file.exists() and file.read_text() == text:
-        return
-    new = file.with_suffix(".new")
-    with new.open("w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.rename(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    """Write past a loss of power: an empty file would say that nobody has the LUN, and let anybody take it."""
+    if not file.exists() or file.read_text() != text:
+        disk.replace(file, text.encode())

@@ -102,7 +102,7 @@ def test_who_has_a_lun_is_remembered_past_a_loss_of_power(tmp_path: Path, monkey
     file.write_text(with_cards.replace(":18", ":19"))
     with pytest.raises(OSError, match="the power is gone"):
         run(file, "make")
-    assert synced == ["1.0.new"]
+    assert synced == [".1.0.made.new"]
     assert (tmp_path / "state" / "1.0.made").read_text() == "02:00:00:00:00:18\n"
 
 

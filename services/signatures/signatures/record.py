@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from posthouse import state
 
 
 @dataclass
@@ -57,12 +58,7 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Replace the file."""
-        temporary = path.with_name(f".{path.name}.new")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(asdict(self), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        state.write(path, asdict(self))
 
 
 def now() -> float:
