@@ -53,6 +53,13 @@ def test_it_finds_the_test_virus_and_the_families_and_nothing_else(lab: Lab, nam
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_nobody_fetches_signatures_past_our_service(lab: Lab, name: str) -> None:
+    units = [line.split()[:2] for line in lab.run(name, "systemctl list-unit-files --no-legend 'clamav-freshclam*'").splitlines()]
+    assert units
+    assert [unit for unit, state in units if state != "masked"] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_cannot_change_what_it_reads(lab: Lab, name: str) -> None:
     enter = "nsenter -t $(pidof clamd) -m -S $(id -u clamav) -G $(id -g clamav)"
     assert "Read-only" in lab.run(name, f"{enter} touch /var/lib/clamav/sets/x 2>&1", check=False)
