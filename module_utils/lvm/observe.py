@@ -18,7 +18,7 @@ from .wanted import Volume, Wanted
 # One command for everything that LVM knows, other machines' groups too.
 _REPORT = {
     "vg": "vg_name,vg_uuid,vg_systemid,vg_size,vg_free,vg_extent_size,vg_missing_pv_count,vg_exported",
-    "pv": "pv_name,pv_uuid,pv_size,dev_size,pv_in_use,pe_start,vg_name",
+    "pv": "pv_name,pv_uuid,pv_size,pv_in_use,pe_start,vg_name",
     "lv": "lv_name,lv_size,lv_tags,lv_active,origin",
     "pvseg": "pvseg_start",
     "seg": "seg_start",
@@ -87,8 +87,8 @@ def report(said: Mapping[str, Any], seen: Seen) -> dict[tuple[str, str], dict[st
 
 
 def _part(pv: Mapping[str, Any]) -> Part:
-    size, disk_size, head = (int(pv[key]) for key in ("pv_size", "dev_size", "pe_start"))
-    return Part(os.path.realpath(pv["pv_name"]), pv["pv_uuid"], pv["vg_name"], size, disk_size, pv["pv_in_use"] != "", head)
+    size, head = int(pv["pv_size"]), int(pv["pe_start"])
+    return Part(os.path.realpath(pv["pv_name"]), pv["pv_uuid"], pv["vg_name"], size, pv["pv_in_use"] != "", head)
 
 
 def _volume(volume: Volume, line: Mapping[str, Any], where: Point) -> SeenVolume:

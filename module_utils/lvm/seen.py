@@ -68,7 +68,6 @@ class Part:
     uuid: str
     group: str
     size: int
-    disk_size: int
     used: bool = True
     head: int = 1 << 20
 

@@ -153,8 +153,8 @@ def line(**changes: str) -> dict[str, str]:
 
 def test_what_lvm_says_is_read() -> None:
     vg = {"vg_name": "mail", "vg_uuid": "u", "vg_systemid": "apollo", "vg_size": "1254096896", "vg_free": "0", "vg_extent_size": "4194304"}
-    pv = {"pv_name": "/dev/etherd/e1.0", "pv_uuid": "p", "pv_size": "1254096896", "dev_size": "1258291200", "pv_in_use": "used"}
-    orphan = {"pv_name": "/dev/etherd/e1.1", "pv_uuid": "q", "pv_size": "0", "dev_size": "1258291200", "pv_in_use": "", "vg_name": ""}
+    pv = {"pv_name": "/dev/etherd/e1.0", "pv_uuid": "p", "pv_size": "1254096896", "pv_in_use": "used"}
+    orphan = {"pv_name": "/dev/etherd/e1.1", "pv_uuid": "q", "pv_size": "0", "pv_in_use": "", "vg_name": ""}
     whole = {
         "vg": [{**vg, "vg_missing_pv_count": "0", "vg_exported": ""}],
         "pv": [{**pv, "pe_start": "1048576", "vg_name": "mail"}],

@@ -38,7 +38,7 @@ def empty() -> Seen:
 
 def complete(**changes: Any) -> Seen:
     """A machine on which everything is as promised. changes: of the volume."""
-    part = Part("/dev/etherd/e1.0", "pv", "mail", GIB - EXTENT, GIB)
+    part = Part("/dev/etherd/e1.0", "pv", "mail", GIB - EXTENT)
     group = SeenGroup("mail", "vg", "apollo", GIB - EXTENT, GIB // 2, EXTENT, parts=(part,))
     size = 127 * EXTENT
     volume = SeenVolume("mail", "home", size, active=True, content=XFS, built=True, data=size)
@@ -141,7 +141,7 @@ def test_a_head_that_leaves_no_room_is_no_growth() -> None:
 
 def test_a_part_of_another_group_is_not_taken() -> None:
     seen = complete()
-    part = Part("/dev/etherd/e1.1", "pv2", "photos", GIB, GIB)
+    part = Part("/dev/etherd/e1.1", "pv2", "photos", GIB)
     seen.groups.append(SeenGroup("photos", "vg2", "web7", GIB, 0, EXTENT, parts=(part,)))
     seen.parts.append(part)
     seen.disks["mail2"] = disk("1.1", content=Content((Signature("LVM2_member", "pv2"),), dirty=True))
@@ -151,7 +151,7 @@ def test_a_part_of_another_group_is_not_taken() -> None:
 def test_a_label_of_lvm_that_was_never_in_a_group_is_from_an_interrupted_run() -> None:
     seen = empty()
     seen.disks["mail1"] = disk("1.0", content=Content((Signature("LVM2_member", "pv"),), dirty=True))
-    seen.parts = [Part("/dev/etherd/e1.0", "pv", "", GIB, GIB, used=False)]
+    seen.parts = [Part("/dev/etherd/e1.0", "pv", "", GIB, used=False)]
     assert kinds(seen)[0] == "create"
     # One whose group was removed has its volumes still.
     label = seen.disks["mail1"].content
@@ -159,7 +159,7 @@ def test_a_label_of_lvm_that_was_never_in_a_group_is_from_an_interrupted_run() -
     assert "LVM2_member" in refused(seen)
     seen.disks["mail1"] = disk("1.0", content=label)
     # One whose group cannot be read is somebody's data.
-    seen.parts = [Part("/dev/etherd/e1.0", "pv", "", GIB, GIB, used=True)]
+    seen.parts = [Part("/dev/etherd/e1.0", "pv", "", GIB, used=True)]
     assert "LVM2_member" in refused(seen)
 
 
@@ -267,7 +267,7 @@ def test_a_mount_of_something_else_stays() -> None:
     [
         ({"missing": 1}, "misses 1 of its devices"),
         ({"exported": True}, "is exported"),
-        ({"parts": (Part("/dev/etherd/e1.0", "a", "mail", GIB, GIB), Part("/dev/sdq", "b", "mail", GIB, GIB))}, "also lies on /dev/sdq"),
+        ({"parts": (Part("/dev/etherd/e1.0", "a", "mail", GIB), Part("/dev/sdq", "b", "mail", GIB))}, "also lies on /dev/sdq"),
     ],
 )
 def test_a_group_that_is_not_whole_is_not_used(change: dict[str, Any], sentence: str) -> None:

@@ -50,7 +50,6 @@ class Settings:
     #: Where AoE is spoken, and the largest packet there; empty and 0 where it is not.
     interface: str = ""
     mtu: int = 0
-    units: list[str] = field(default_factory=list)
     devices: tuple[Device, ...] = ()
     groups: tuple[Group, ...] = ()
     volumes: tuple[Volume, ...] = ()
