@@ -63,6 +63,25 @@ def _exported(lun: Mapping[str, Any], machines: Mapping[str, Any]) -> dict[str, 
     }
 
 
+def shelf_handed_over(
+    exports: Iterable[Mapping[str, Any]], running: Iterable[Mapping[str, Any]], names: Mapping[str, Iterable[str]], meant: Iterable[str] = ()
+) -> list[str]:
+    """Say of each LUN that an inventory takes from one machine and gives to another who has it: an old inventory does, after a failover.
+
+    exports: as shelf_exported gives them. running: as the module shelf_exports_info does. names: name of a machine to its hardware
+    addresses. meant: addresses of LUNs that are to change hands.
+    """
+    owners = {str(card).lower(): name for name, cards in names.items() for card in cards}
+    found = []
+    for lun in exports:
+        before = {card for one in running if one["address"] == lun["address"] for card in one["cards"]} - {_NOBODY}
+        after = set(lun["cards"])
+        if lun["address"] not in meant and before - after and after - before:
+            has = ", ".join(sorted(owners.get(card, card) for card in before - after))
+            found.append(f"{has} has LUN {lun['address']}, and this inventory gives it to {', '.join(lun['machines'])}")
+    return found
+
+
 def shelf_units(exports: Iterable[Mapping[str, Any]], interface: str, outstanding: int, user: str) -> dict[str, str]:
     """Return the units that export LUNs, as files: path to content. What all have in common is a drop-in of their template.
 
@@ -117,5 +136,6 @@ class FilterModule:
             "shelf_exported": shelf_exported,
             "shelf_exports": shelf_exports,
             "shelf_machines": shelf_machines,
+            "shelf_handed_over": shelf_handed_over,
             "shelf_units": shelf_units,
         }

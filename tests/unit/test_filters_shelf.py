@@ -118,3 +118,18 @@ def test_of_a_machine_for_which_a_standby_runs_only_that_ones_card_is_let_in() -
 def test_who_exports_what() -> None:
     values: dict[str, dict[str, Any]] = {"san1": {"shelf_luns": [LUN, {**LUN, "slot": 1}]}, "san2": {}}
     assert FILTERS["shelf_exports"](values, values) == {"1.0": "san1", "1.1": "san1"}
+
+
+def test_who_has_a_disk_that_an_old_inventory_gives_to_somebody_else_is_named() -> None:
+    handed_over = FILTERS["shelf_handed_over"]
+    luns = [exported()]
+    there = {"address": "1.0", "cards": [ARTEMIS]}
+    assert handed_over(luns, [there], CARDS) == ["artemis has LUN 1.0, and this inventory gives it to apollo"]
+    assert handed_over(luns, [{**there, "cards": ["02:00:00:00:00:01"]}], CARDS)[0].startswith("02:00:00:00:00:01 has LUN 1.0")
+    assert handed_over(luns, [there], CARDS, ["1.0"]) == []
+    assert handed_over(luns, [{**there, "address": "1.1"}], CARDS) == []
+
+
+@pytest.mark.parametrize("cards", [[APOLLO], [], ["00:00:00:00:00:00"], [APOLLO, ARTEMIS]])
+def test_a_disk_that_is_given_to_more_or_to_fewer_changes_no_hands(cards: list[str]) -> None:
+    assert FILTERS["shelf_handed_over"]([exported()], [{"address": "1.0", "cards": cards}], CARDS) == []
