@@ -109,6 +109,21 @@ def standby(lab: Lab, store: Machine) -> Iterator[Machine]:
             move(lab, store, store)
 
 
+def refuses_an_old_inventory(lab: Lab, store: Machine, standby: Machine) -> None:
+    """Whoever has not heard of the failover leads nobody to the old machine."""
+    said = lab.inventory.folder / "host_vars" / store.name / "stand_in.yml"
+    elsewhere = said.rename(said.with_suffix(".elsewhere"))
+    try:
+        command = ["ansible-playbook", "-i", str(lab.inventory.folder), "playbooks/site.yml", "--tags", "dns"]
+        done = subprocess.run(command, cwd=paths.CHECKOUT, capture_output=True, text=True, check=False, timeout=MOVED)
+    finally:
+        elsewhere.rename(said)
+    assert done.returncode != 0
+    assert f"{standby.name} has LUN" in done.stdout
+    assert "changed=1" not in done.stdout
+    assert serves(lab, standby)
+
+
 def test_a_dead_mailstore_lives_on_and_comes_home(lab: Lab, rosa: Person, store: Machine, standby: Machine) -> None:
     direct, outside = Ledger(lab, rosa, to_store(lab, rosa)), Ledger(lab, rosa, through_exchanger(lab))
     engine.prepare()
@@ -130,6 +145,7 @@ def test_a_dead_mailstore_lives_on_and_comes_home(lab: Lab, rosa: Person, store:
     assert state(lab, store)[:2] == ["inactive", "inactive"]
     assert "mail" not in lab.run(store.name, "vgs --foreign --noheadings -o vg_name", check=False)
     assert serves(lab, standby)
+    refuses_an_old_inventory(lab, store, standby)
 
     with outside.flow(threads=1, pause=2):
         move(lab, store, store)
