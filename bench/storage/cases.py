@@ -35,6 +35,7 @@ UNSAFE = Case("the same, shelf without syncs", UNSYNCED)
 #: Against what mkfs.xfs(8) does by itself and noatime. On LUNs of this size it takes two to five allocation groups: it wants a second
 #: superblock, and a log of 64 MB in one group.
 OPTIONS = (
+    Case("the same again, for what is noise", SYNCED),
     Case("ext4 in place of XFS", SYNCED, EXT4),
     Case("relatime", SYNCED, mount=("relatime",)),
     Case("logbsize=256k", SYNCED, mount=("logbsize=256k",)),
