@@ -64,7 +64,10 @@ def _exported(lun: Mapping[str, Any], machines: Mapping[str, Any]) -> dict[str, 
 
 
 def shelf_handed_over(
-    exports: Iterable[Mapping[str, Any]], running: Iterable[Mapping[str, Any]], names: Mapping[str, Iterable[str]], meant: Iterable[str] = ()
+    exports: Iterable[Mapping[str, Any]],
+    running: Iterable[Mapping[str, Any]],
+    names: Mapping[str, Iterable[str]],
+    meant: Iterable[str] = (),
 ) -> list[str]:
     """Say of each LUN that an inventory takes from one machine and gives to another who has it: an old inventory does, after a failover.
 
@@ -78,7 +81,8 @@ def shelf_handed_over(
         after = set(lun["cards"])
         if lun["address"] not in meant and before - after and after - before:
             has = ", ".join(sorted(owners.get(card, card) for card in before - after))
-            found.append(f"{has} has LUN {lun['address']}, and this inventory gives it to {', '.join(lun['machines'])}")
+            gets = f"{', '.join(lun['machines'])} ({', '.join(lun['cards'])})"
+            found.append(f"{has} has LUN {lun['address']}, and this inventory gives it to {gets}")
     return found
 
 

@@ -149,8 +149,10 @@ def test_every_secret_is_read_by_the_wiring_and_the_other_way_round() -> None:
 
 
 def test_each_play_is_called_by_its_noun() -> None:
-    first, dns, base, *plays = tree.load(tree.ROOT / "playbooks" / "site.yml")
+    first, disks, dns, base, *plays = tree.load(tree.ROOT / "playbooks" / "site.yml")
     assert first["tags"] == ["always"], "whatever is run, the inventory is judged first"
+    assert (disks["hosts"], disks["tags"]) == ("shelf", ["always"]), "and then by those who know who runs a mailstore"
+    assert not disks.get("roles"), "which changes nothing"
     for play in (dns, *plays):
         assert play["tags"] == play["hosts"].split(":"), play["name"]
     # Names are needed to fetch packages, so name servers come before all others; those get their base in one play, side by side.

@@ -19,13 +19,19 @@ SITE = tree.ROOT / "inventory" / "lab_storage"
 MADE_HERE = shutil.ignore_patterns("pki", "dkim", "dnssec", "operator", "secrets.yml", "operator.yml", "ipv6.yml", "stand_in.yml")
 
 
-def rendered(folder: Path, stand_in: str) -> Pictures:
-    """Machine -> tree -> the picture that would be sent."""
+def site_of(folder: Path, stand_in: str) -> Path:
+    """Make an inventory in which apollo is at home or on a standby."""
     site = folder / "inventory" / "site"
     shutil.copytree(SITE, site, ignore=MADE_HERE)
     if stand_in:
         (site / "host_vars" / "apollo").mkdir(parents=True, exist_ok=True)
         (site / "host_vars" / "apollo" / "stand_in.yml").write_text(f"---\nstand_in: {stand_in}\n")
+    return site
+
+
+def rendered(folder: Path, stand_in: str) -> Pictures:
+    """Machine -> tree -> the picture that would be sent."""
+    site = site_of(folder, stand_in)
     ran = render(folder, site=site, POSTHOUSE_CHECKOUT=str(tree.ROOT))
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
     found: Pictures = {}
@@ -42,6 +48,12 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Pictures, Pictures]:
     with ThreadPoolExecutor(max(1, min(2, os.cpu_count() or 1))) as at_once:
         home, away = at_once.map(rendered, folders, ["", "artemis"])
     return home, away
+
+
+def card(name: str) -> str:
+    """The hardware address of a machine in the storage network."""
+    nouns = tree.load(SITE / "hosts.yml")["all"]["children"]
+    return str(nouns["mailstore" if name == "apollo" else "standby"]["hosts"][name]["storage_hardware_address"])
 
 
 def content(pictures: Pictures, host: str, role: str, path: str) -> str:
@@ -99,14 +111,22 @@ def test_names_lead_to_the_machine_that_runs_and_are_soon_forgotten(both: tuple[
 
 
 def test_shelves_let_in_the_one_that_runs_and_no_other(both: tuple[Pictures, Pictures]) -> None:
-    cards = {
-        name: tree.load(SITE / "hosts.yml")["all"]["children"][noun]["hosts"][name]["storage_hardware_address"]
-        for name, noun in (("apollo", "mailstore"), ("artemis", "standby"))
-    }
     for pictures, inside, outside in zip(both, ("apollo", "artemis"), ("artemis", "apollo"), strict=True):
         unit = content(pictures, "san1", "shelf", "/etc/systemd/system/posthouse-vblade@1.0.service")
-        assert f" -m {cards[inside]} " in unit
-        assert cards[outside] not in unit
+        assert f" -m {card(inside)} " in unit
+        assert card(outside) not in unit
+
+
+@pytest.mark.parametrize(("stand_in", "runs", "given"), [("", "artemis", "apollo"), ("artemis", "apollo", "artemis")])
+def test_an_inventory_that_missed_a_failover_is_refused_before_anything_is_asked_to_change(
+    tmp_path: Path, stand_in: str, runs: str, given: str
+) -> None:
+    exports = json.dumps([{"address": "1.0", "cards": [card(runs)]}])
+    site = site_of(tmp_path, stand_in)
+    ran = render(tmp_path, "--tags", "dns", site=site, POSTHOUSE_CHECKOUT=str(tree.ROOT), POSTHOUSE_EXPORTS=exports)
+    assert ran.returncode != 0
+    assert f"has LUN 1.0, and this inventory gives it to apollo ({card(given)})" in ran.stdout
+    assert not list(tmp_path.glob("*.*.json")), "no machine was looked at"
 
 
 def test_everybody_lets_the_mailstore_in_from_where_it_may_run(both: tuple[Pictures, Pictures]) -> None:

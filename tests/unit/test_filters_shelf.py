@@ -124,7 +124,7 @@ def test_who_has_a_disk_that_an_old_inventory_gives_to_somebody_else_is_named() 
     handed_over = FILTERS["shelf_handed_over"]
     luns = [exported()]
     there = {"address": "1.0", "cards": [ARTEMIS]}
-    assert handed_over(luns, [there], CARDS) == ["artemis has LUN 1.0, and this inventory gives it to apollo"]
+    assert handed_over(luns, [there], CARDS) == [f"artemis has LUN 1.0, and this inventory gives it to apollo ({APOLLO})"]
     assert handed_over(luns, [{**there, "cards": ["02:00:00:00:00:01"]}], CARDS)[0].startswith("02:00:00:00:00:01 has LUN 1.0")
     assert handed_over(luns, [there], CARDS, ["1.0"]) == []
     assert handed_over(luns, [{**there, "address": "1.1"}], CARDS) == []
