@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
+import pymysql
 import pytest
 
 from services.rates.rates.counting import Counter
@@ -131,6 +133,25 @@ def test_a_connection_that_the_server_closed_is_made_anew(server: PrivateMariadb
         for (number,) in database.rows("SELECT id FROM information_schema.processlist WHERE user = 'rates'"):
             database.run("KILL %s", (number,))
     assert shared.count(al(), 1, TEN) == Count(Verdict.PASS, 2)
+
+
+def test_a_letter_whose_counting_was_not_answered_is_not_counted_again(settings: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = machine(settings)
+    counter = Counter(Local(WINDOW, 3), lambda: shared)
+    assert counter.count(al(), 3, TEN) == Count(Verdict.PASS, 3)
+    commit = pymysql.connections.Connection.commit
+
+    def lost(connection: Any) -> None:
+        commit(connection)
+        connection._force_close()
+        raise pymysql.OperationalError(2013, "Lost connection to MySQL server during query")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pymysql.connections.Connection, "commit", lost)
+        assert counter.count(al(), 6, TEN).verdict is Verdict.PASS
+    counter.upkeep(purge=False)
+    assert counter.status()["state"] == "shared"
+    assert counter.used(al()) == (9, 0)
 
 
 def test_an_outage_stops_nobody(settings: Database) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from .limits import Count, Holder, Numbers, Verdict
 from .local import Local
-from .shared import AwayError, Late, Shared
+from .shared import AwayError, Late, Shared, UncertainError
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -39,19 +39,21 @@ class Counter:
         self._fault = ""
 
     def count(self, holder: Holder, recipients: int, numbers: Numbers) -> Count:
-        """Judge a letter and remember it."""
+        """Judge a letter and remember it. One of which nobody knows whether the others know of it is not brought to them a second time."""
         with self._lock:
+            remembered = False
             if self._shared and self._away_since is None:
                 try:
                     count = self._shared.count(holder, recipients, numbers)
                 except AwayError as fault:
                     self._lost(fault)
+                    remembered = isinstance(fault, UncertainError)
                 else:
                     # So that a count that has to go on alone begins with what went through this machine.
                     self._local.note(holder, recipients, count)
                     return count
             count = self._local.count(holder, recipients, numbers)
-            if self._shared and count.verdict is not Verdict.LATER:
+            if self._shared and count.verdict is not Verdict.LATER and not remembered:
                 self._late.append((holder, recipients, count.verdict is Verdict.HOLD, self._clock()))
             return count
 
@@ -92,15 +94,23 @@ class Counter:
         while True:
             with self._lock:
                 part = list(islice(self._late, _SOME))
-            spare.catch_up(part)
+            try:
+                spare.catch_up(part)
+            except UncertainError:
+                self._brought(part)
+                raise
+            self._brought(part)
             total += len(part)
             with self._lock:
-                for _ in part:
-                    self._late.popleft()
                 if not self._late:
                     self._away_since, self._alarmed, self._fault = None, False, ""
                     _log.info("the database answers again; %d letters were counted here meanwhile", total)
                     return
+
+    def _brought(self, part: list[Late]) -> None:
+        with self._lock:
+            for _ in part:
+                self._late.popleft()
 
     def _lost(self, fault: AwayError) -> None:
         now = self._clock()

@@ -6,6 +6,7 @@ One row a holder is the lock that letters of the same holder wait for, also on d
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from .limits import Count, Holder, Numbers, Verdict, counted
 from .settings import Database
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 #: Deadlock and lock wait timeout: the transaction is undone and may be tried again.
 _AGAIN = {1205, 1213}
@@ -31,6 +33,10 @@ Late = tuple[Holder, int, bool, float]
 
 class AwayError(Exception):
     """The database cannot be asked now; the message says why, without secrets."""
+
+
+class UncertainError(AwayError):
+    """The same, and nobody knows whether what was asked for has been done: the answer was lost."""
 
 
 class Shared:
@@ -47,11 +53,11 @@ class Shared:
         self._connection = None
 
     def count(self, holder: Holder, recipients: int, numbers: Numbers) -> Count:
-        """Judge a letter and remember it. Raises AwayError; then nothing is remembered."""
+        """Judge a letter and remember it. Raises AwayError; then nothing is remembered, unless it is UncertainError."""
         return self._transaction(lambda cursor: self._count(cursor, holder, recipients, numbers))
 
     def catch_up(self, late: Sequence[Late]) -> None:
-        """Remember some letters that were judged while the database was away, all of them or none. Raises AwayError."""
+        """Remember some letters that were judged while the database was away, all of them or none. Raises AwayError, UncertainError."""
         # In one order, so that two machines that come back do not wait for each other in a circle.
         self._transaction(partial(self._catch_up, sorted(late, key=lambda one: (one[0].kind, one[0].name, one[3]))))
 
@@ -142,9 +148,13 @@ class Shared:
                 number = fault.args[0] if fault.args else 0
                 if number not in _AGAIN:
                     self.close()
+                    _log.info("the connection to %s is made anew: %s", self._settings.host, fault)
                 if (number not in _AGAIN and fresh) or tries == _TRIES - 1:
                     said = fault.args[1] if len(fault.args) > 1 else type(fault).__name__
                     raise AwayError(f"{self._settings.host}: {said}") from fault
+            except UncertainError:
+                self.close()
+                raise
             except OSError as fault:
                 self.close()
                 raise AwayError(f"{self._settings.host}: {fault}") from fault
@@ -157,13 +167,22 @@ class Shared:
             try:
                 self._connection.begin()
                 done = work(cursor)
-                self._connection.commit()
+                self._commit()
             except BaseException:
                 if self._connection.open:
                     with suppress(pymysql.MySQLError, OSError):
                         self._connection.rollback()
                 raise
         return done
+
+    def _commit(self) -> None:
+        """Done a second time, the same work would count a letter twice, and stop somebody who is within the limit."""
+        try:
+            self._connection.commit()
+        except (pymysql.MySQLError, OSError) as fault:
+            if isinstance(fault, pymysql.MySQLError) and fault.args and fault.args[0] in _AGAIN:
+                raise
+            raise UncertainError(f"{self._settings.host}: no answer to a COMMIT: {fault}") from fault
 
 
 def connected(settings: Database) -> Any:

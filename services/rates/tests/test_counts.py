@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.rates.rates.counting import Counter
 from services.rates.rates.limits import NONE, Count, Holder, Networks, Numbers, Verdict, judge
 from services.rates.rates.local import Local
-from services.rates.rates.shared import AwayError, Late, Shared
+from services.rates.rates.shared import AwayError, Late, Shared, UncertainError
 
 from .conftest import Clock
 
@@ -143,18 +143,26 @@ class Together:
 
     def __init__(self, clock: Clock) -> None:
         self.local, self.away, self.late, self.purged = Local(3600, 3, clock), False, list[Late](), 0
+        self.answer_lost = False
 
     def _there(self) -> None:
         if self.away:
             raise AwayError("db1: nobody there")
 
+    def _done(self) -> None:
+        if self.answer_lost:
+            raise UncertainError("db1: no answer to a COMMIT")
+
     def count(self, holder: Holder, recipients: int, numbers: Numbers) -> Count:
         self._there()
-        return self.local.count(holder, recipients, numbers)
+        count = self.local.count(holder, recipients, numbers)
+        self._done()
+        return count
 
     def catch_up(self, late: Sequence[Late]) -> None:
         self._there()
         self.late += late
+        self._done()
 
     def used(self, holder: Holder) -> tuple[int, int]:
         self._there()
@@ -219,6 +227,21 @@ def test_what_was_counted_alone_is_brought_once_and_whole(together: Together, cl
     counter.upkeep(purge=False)
     counter.upkeep(purge=False)
     assert len(together.late) == 250
+
+
+def test_a_letter_is_not_counted_twice_when_the_answer_was_lost(together: Together, clock: Clock) -> None:
+    counter = counter_of(together, clock)
+    together.answer_lost = True
+    assert counter.count(AL, 6, TEN).verdict is Verdict.PASS
+    together.away = True
+    assert counter.count(AL, 2, TEN) == Count(Verdict.PASS, 8), "this machine knows of it"
+    together.away = False
+    for _ in range(2):
+        counter.upkeep(purge=False)
+        together.answer_lost = False
+    assert counter.status()["state"] == "shared"
+    assert counter.used(AL) == (6, 0)
+    assert [one[:3] for one in together.late] == [(AL, 2, False)]
 
 
 def test_without_a_database(clock: Clock) -> None:
