@@ -139,7 +139,7 @@ class FilterModule:
         return {
             "shelf_exported": shelf_exported,
             "shelf_exports": shelf_exports,
-            "shelf_machines": shelf_machines,
             "shelf_handed_over": shelf_handed_over,
+            "shelf_machines": shelf_machines,
             "shelf_units": shelf_units,
         }

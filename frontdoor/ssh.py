@@ -77,18 +77,17 @@ def command(machine: str, *arguments: str, reuse: bool = True) -> list[str]:
 
 
 def wait(machine: str, seconds: float = 60) -> None:
-    """Wait until a machine lets us in and has booted."""
-    if said := refusal(machine, seconds):
+    """Wait until a machine has booted and lets us in."""
+    if said := refusal(machine, seconds, "systemctl", "is-system-running", "--wait"):
         raise Refused(f"{machine} did not answer by ssh within {seconds:.0f} seconds: {said}", 1)
-    shell.run(command(machine, "systemctl", "is-system-running", "--wait", reuse=False), check=False, timeout=seconds)
 
 
-def refusal(machine: str, seconds: float) -> str:
-    """Try until a machine lets us in, and say nothing; else, after so many seconds, why it does not."""
+def refusal(machine: str, seconds: float, *words: str) -> str:
+    """Try until a machine lets us in and runs these words, and say nothing; else, after so many seconds, why it does not."""
     end = time.monotonic() + seconds
     said = "not tried"
     while time.monotonic() < end:
-        seen = shell.run(command(machine, "true", reuse=False), check=False, timeout=seconds)
+        seen = shell.run(command(machine, *words, reuse=False), check=False, timeout=seconds)
         if seen.returncode != 255:  # ssh's own failures
             return ""
         said = seen.stderr.strip() or "no reason given"

@@ -142,7 +142,7 @@ def power_on(name: str) -> None:
 
 def await_boot(name: str) -> None:
     """Wait until a machine lets us in, and set its clock: it began with full seconds of the board's, up to one behind ours."""
-    if ssh.refusal(name, BOOT / 2):
+    if ssh.refusal(name, BOOT / 2, "true"):
         # Seen once in a hundred boots: emulation loses an interrupt while the kernel starts, and every processor idles for ever.
         ask(name, "system_reset", {})
     ssh.wait(name, BOOT)

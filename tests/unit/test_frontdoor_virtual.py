@@ -235,7 +235,7 @@ def test_a_machine_whose_making_was_interrupted_is_made_anew(
 @pytest.mark.parametrize(("refusals", "resets"), [(["", ""], []), (["No route to host", ""], ["system_reset"])])
 def test_a_boot_that_hangs_is_reset_once(monkeypatch: pytest.MonkeyPatch, refusals: list[str], resets: list[str]) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(ssh, "refusal", lambda _name, _seconds: refusals.pop(0))
+    monkeypatch.setattr(ssh, "refusal", lambda *_words: refusals.pop(0))
     monkeypatch.setattr(ssh, "command", lambda *_words, **_options: ["true"])
     monkeypatch.setattr(virtual, "ask", lambda _name, command, _arguments: asked.append(command))
     virtual.await_boot("apollo")
